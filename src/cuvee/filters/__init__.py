@@ -1,0 +1,1 @@
+"""Which items may be shown at all."""

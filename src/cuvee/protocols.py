@@ -1,0 +1,183 @@
+"""The verbs: one-method protocols. Whatever learns is two objects: parameters with `fit`, and what `fit` returns."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import polars as pl
+from scipy import sparse
+
+from cuvee.types import Bools, Context, Dataset, Embeddings, Floats, Holdout, Ints, Queries, Reason, Slate, Split
+
+__all__ = [
+    "Decomposable",
+    "Encoder",
+    "Estimator",
+    "EventLog",
+    "Explainer",
+    "Filter",
+    "FittedEncoder",
+    "ListMetric",
+    "QueryMetric",
+    "Reader",
+    "Recommender",
+    "Settled",
+    "Slice",
+    "Splitter",
+    "Stage",
+    "StageModel",
+    "SystemMetric",
+    "Traceable",
+    "Tracker",
+]
+
+
+class Reader(Protocol):
+    """Turns files into a data set."""
+
+    def read(self) -> Dataset: ...
+
+
+class Splitter(Protocol):
+    """Cuts a data set into training, validation and test."""
+
+    def split(self, data: Dataset, rng: np.random.Generator) -> Split: ...
+
+
+class FittedEncoder(Protocol):
+    """Turns rows of a table into vectors; the same state serves rows that arrive later."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Identifies parameters and weights: equal fingerprints give equal vectors for equal content."""
+        ...
+
+    def contents(self, table: pl.DataFrame) -> Sequence[str]:
+        """Return for each row what its vector depends on, "" where the modality is missing."""
+        ...
+
+    def encode(self, table: pl.DataFrame) -> Iterator[Embeddings]:
+        """Yield the vectors of the table's rows, block after block, in order."""
+        ...
+
+
+class Encoder(Protocol):
+    """Parameters of an encoder; `fit` learns from training rows or loads pretrained weights."""
+
+    def fit(self, train: Dataset, role: str) -> FittedEncoder: ...
+
+
+class Recommender(Protocol):
+    """A trained model: pure, safe to share between threads, replaced and never edited."""
+
+    def score(self, queries: Queries) -> Floats:
+        """Return (q, i) scores; larger is better."""
+        ...
+
+
+class Estimator(Protocol):
+    """Parameters of a model. `valid` is for early stopping and blend weights; a test set cannot be passed."""
+
+    def fit(self, train: Dataset, valid: Holdout | None, rng: np.random.Generator) -> Recommender: ...
+
+
+@runtime_checkable
+class Settled(Protocol):
+    """A trained model whose fit made choices on validation; `settled` repeats them without one."""
+
+    @property
+    def settled(self) -> Estimator: ...
+
+
+@runtime_checkable
+class Decomposable(Protocol):
+    """A trained model whose score is a sum of named parts."""
+
+    def parts(self, queries: Queries) -> Mapping[str, Floats]:
+        """Return name -> (q, i); the parts sum to `score`."""
+        ...
+
+
+@runtime_checkable
+class Traceable(Protocol):
+    """A trained model that can say what each past item adds to the score of another."""
+
+    def trace(self, queries: Queries, items: Ints) -> "list[sparse.csr_matrix[np.float32]]":
+        """Return for each query a (k, i) matrix: what past item (column) adds to the score of items[q, row]."""
+        ...
+
+
+class Filter(Protocol):
+    """Says before the top-k which items may be shown at all."""
+
+    def prepare(self, data: Dataset) -> Callable[[Queries], Bools]:
+        """Return a function from queries to the (q, i) or (1, i) mask of allowed items."""
+        ...
+
+
+class StageModel(Protocol):
+    """Changes a slate: order, choice, propensity."""
+
+    def apply(self, slate: Slate, queries: Queries, context: Context) -> Slate: ...
+
+
+class Stage(Protocol):
+    """Parameters of a stage."""
+
+    def prepare(self, data: Dataset) -> StageModel: ...
+
+
+class QueryMetric(Protocol):
+    """Quality of each slate against what its user wanted."""
+
+    def measure(self, slate: Slate, truth: "sparse.csr_matrix[np.float32]") -> Floats:
+        """Return (q,)."""
+        ...
+
+
+class ListMetric(Protocol):
+    """A property of each slate, given the training data; no truth needed."""
+
+    def describe(self, slate: Slate, train: Dataset) -> Floats:
+        """Return (q,); NaN where the property is undefined."""
+        ...
+
+
+class SystemMetric(Protocol):
+    """A property of all slates together."""
+
+    def summarise(self, slate: Slate, train: Dataset) -> float: ...
+
+
+class Slice(Protocol):
+    """Cuts a holdout into named groups to be measured apart."""
+
+    def cut(self, holdout: Holdout, train: Dataset) -> Mapping[str, Holdout]:
+        """Return group name -> the part of the holdout in it; `users` tells which queries stayed."""
+        ...
+
+
+class Explainer(Protocol):
+    """Says why."""
+
+    def explain(self, model: Recommender, queries: Queries, slate: Slate, data: Dataset) -> list[list[list[Reason]]]:
+        """Return reasons by query and position."""
+        ...
+
+
+class EventLog(Protocol):
+    """The truth about what happened, in order of arrival."""
+
+    def append(self, events: pl.DataFrame) -> int:
+        """Store events (event_id, user_id, item_id, kind, time ...); return the offset after the last one."""
+        ...
+
+    def read(self, offset: int, limit: int) -> pl.DataFrame:
+        """Return at most `limit` events after `offset`, in order of arrival."""
+        ...
+
+
+class Tracker(Protocol):
+    """Sends a run's figures to an experiment tracker."""
+
+    def track(self, run: str, metrics: Mapping[str, float], settings: Mapping[str, str]) -> None: ...

@@ -1,0 +1,188 @@
+"""From a name in a recipe to a component and back. A component's name is its file's name; nothing is imported before
+it is asked for, and no list anywhere needs editing.
+
+Other packages add components by entry points: group `cuvee.models` (or another kind), the name, and the class.
+"""
+
+import dataclasses
+import importlib
+import pkgutil
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.metadata import entry_points
+from types import UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from cuvee import protocols
+from cuvee.errors import ConfigError, UnknownNameError, unknown
+
+__all__ = ["KINDS", "build", "describe", "find", "names", "parameters", "type_name"]
+
+KINDS: dict[str, tuple[Any, ...]] = {
+    "readers": (protocols.Reader,),
+    "splits": (protocols.Splitter,),
+    "encoders": (protocols.Encoder,),
+    "models": (protocols.Estimator,),
+    "metrics": (protocols.QueryMetric, protocols.ListMetric, protocols.SystemMetric),
+    "slices": (protocols.Slice,),
+    "filters": (protocols.Filter,),
+    "stages": (protocols.Stage,),
+    "explainers": (protocols.Explainer,),
+    "logs": (protocols.EventLog,),
+    "trackers": (protocols.Tracker,),
+}
+"""Kind (a folder, and what entry points are grouped by) -> the protocols its components keep."""
+
+_KIND_OF = {protocol: kind for kind, found in KINDS.items() for protocol in found}
+
+
+def names(kind: str) -> list[str]:
+    """Return the names of every component of a kind, without importing any."""
+    _check(kind)
+    package = importlib.import_module(f"cuvee.{kind}")
+    own = [m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_")]
+    return sorted({*own, *(e.name for e in entry_points(group=f"cuvee.{kind}"))})
+
+
+@cache
+def find(kind: str, name: str) -> type[Any]:
+    """Return the class of a component: the first entry of `__all__` in the file of that name.
+
+    Raises:
+        UnknownNameError: no such component; the message suggests the nearest name.
+    """
+    if name not in names(kind):
+        raise UnknownNameError(unknown(f"component of {kind}", name, names(kind)))
+    for entry in entry_points(group=f"cuvee.{kind}"):
+        if entry.name == name:
+            loaded: type[Any] = entry.load()
+            return loaded
+    module = importlib.import_module(f"cuvee.{kind}.{name}")
+    component: type[Any] = getattr(module, module.__all__[0])
+    return component
+
+
+def parameters(component: type[Any]) -> dict[str, tuple[Any, dataclasses.Field[Any]]]:
+    """Return field name -> (type, field) for everything that can be configured."""
+    if not dataclasses.is_dataclass(component):
+        return {}
+    hints = get_type_hints(component)
+    return {f.name: (hints[f.name], f) for f in dataclasses.fields(component) if f.init}
+
+
+def build(kind: str, spec: Any) -> Any:
+    """Make a component from `name` or `{name: {parameter: value}}`; one that is made already passes through.
+
+    Raises:
+        ConfigError: an unknown parameter, a missing one, or a value of the wrong type.
+        UnknownNameError: no such component.
+    """
+    name, given = _named(kind, spec)
+    if name is None:
+        return spec
+    component = find(kind, name)
+    fields = parameters(component)
+    for key in given:
+        if key not in fields:
+            raise ConfigError(unknown(f"parameter of {kind} {name!r}:", key, fields))
+    values = {key: _value(fields[key][0], value, f"{name}.{key}") for key, value in given.items()}
+    missing = [key for key, (_, f) in fields.items() if key not in values and _required(f)]
+    if missing:
+        raise ConfigError(f"{kind} {name!r} needs a value for {', '.join(missing)}")
+    try:
+        return component(**values)
+    except ValueError as error:
+        raise ConfigError(f"{kind} {name!r}: {error}") from error
+
+
+def describe(component: Any) -> Any:
+    """Return the fully resolved spec of a component, plain enough for YAML and JSON; `build` reverses it."""
+    kind, name = _origin(type(component))
+    values = {key: _plain(getattr(component, key)) for key in parameters(type(component))}
+    assert kind in KINDS
+    return {name: values} if values else name
+
+
+def type_name(annotation: Any) -> str:
+    """Return a parameter's type as people write it: `int`, `tuple[str, ...]`, `Estimator`, `float | None`."""
+    if annotation is type(None):
+        return "None"
+    if get_origin(annotation) in (Union, UnionType):
+        return " | ".join(type_name(a) for a in get_args(annotation))
+    if get_args(annotation):
+        inner = ", ".join("..." if a is Ellipsis else type_name(a) for a in get_args(annotation))
+        return f"{type_name(get_origin(annotation))}[{inner}]"
+    return str(getattr(annotation, "__name__", annotation))
+
+
+def _check(kind: str) -> None:
+    if kind not in KINDS:
+        raise UnknownNameError(unknown("kind of component", kind, KINDS))
+
+
+def _named(kind: str, spec: Any) -> tuple[str | None, Mapping[str, Any]]:
+    if isinstance(spec, str):
+        return spec, {}
+    if isinstance(spec, Mapping):
+        if len(spec) != 1:
+            raise ConfigError(f"one of {kind} is written `name` or `{{name: {{parameters}}}}`, got {dict(spec)!r}")
+        name, given = next(iter(spec.items()))
+        if given is None:
+            given = {}
+        if not isinstance(given, Mapping):
+            raise ConfigError(f"the parameters of {kind} {name!r} must be a mapping, got {given!r}")
+        return str(name), given
+    if dataclasses.is_dataclass(spec) and not isinstance(spec, type):
+        return None, {}
+    raise ConfigError(f"one of {kind} is written `name` or `{{name: {{parameters}}}}`, got {spec!r}")
+
+
+def _value(annotation: Any, value: Any, where: str) -> Any:
+    """Check one value against its declared type; protocols are filled from the registry."""
+    if annotation in _KIND_OF:
+        return build(_KIND_OF[annotation], value)
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in (Union, UnionType) and any(a in _KIND_OF for a in arguments):
+        return None if value is None else _value(next(a for a in arguments if a in _KIND_OF), value, where)
+    if origin is tuple and arguments and arguments[0] in _KIND_OF:
+        if isinstance(value, (str, Mapping)) or not isinstance(value, Sequence):
+            raise ConfigError(f"{where} must be a list, got {value!r}")
+        return tuple(_value(arguments[0], v, where) for v in value)
+    if origin is Mapping and arguments and arguments[1] in _KIND_OF:
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{where} must be a mapping, got {value!r}")
+        return {str(k): _value(arguments[1], v, where) for k, v in value.items()}
+    try:
+        return TypeAdapter(annotation).validate_python(value)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        inside = "".join(f".{part}" for part in problem["loc"])
+        raise ConfigError(f"{where}{inside}: {problem['msg']}, got {problem['input']!r}") from error
+
+
+def _required(f: dataclasses.Field[Any]) -> bool:
+    return f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+
+
+def _origin(component: type[Any]) -> tuple[str, str]:
+    """Return (kind, name) of a component's class."""
+    parts = component.__module__.split(".")
+    if parts[0] == "cuvee" and len(parts) == 3:
+        return parts[1], parts[2]
+    for kind in KINDS:
+        for entry in entry_points(group=f"cuvee.{kind}"):
+            if entry.value.partition(":")[0] == component.__module__:
+                return kind, entry.name
+    raise UnknownNameError(f"{component.__qualname__} is not a registered component")
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return describe(value)
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    return value

@@ -1,0 +1,1 @@
+"""Which queries or items are measured apart."""

@@ -1,0 +1,1 @@
+"""From a slate to a better one."""

@@ -1,0 +1,284 @@
+"""The nouns: frozen dataclasses of arrays that every part of Cuvee reads and none of them edits.
+
+Letters for shapes: u users, i items, q queries, k list length, n rows, d width, t steps.
+Ids are the caller's strings; rows are our int32 numbers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+
+from cuvee.errors import UnknownNameError, unknown
+
+__all__ = [
+    "PAD",
+    "Bools",
+    "Context",
+    "Dataset",
+    "Embeddings",
+    "Events",
+    "Floats",
+    "Holdout",
+    "Ints",
+    "Longs",
+    "Queries",
+    "Reason",
+    "Slate",
+    "Split",
+]
+
+PAD = -1
+"""Fills an int32 row where there is no item."""
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+Longs = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Events:
+    """What happened, one row an event, in time order."""
+
+    user: Ints
+    """(n,) user rows."""
+    item: Ints
+    """(n,) item rows."""
+    time: Longs
+    """(n,) unix seconds; 0 where the source has no time."""
+    weight: Floats
+    """(n,) what the event says about liking: positive, zero or negative."""
+    kind: NDArray[np.int8]
+    """(n,) index into `kinds`."""
+    kinds: tuple[str, ...] = ("event",)
+    """The vocabulary: view, cart, buy, like, dislike, rate ..."""
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def take(self, rows: NDArray[Any]) -> "Events":
+        """Return the events at `rows` (int rows or a mask)."""
+        return replace(
+            self,
+            user=self.user[rows],
+            item=self.item[rows],
+            time=self.time[rows],
+            weight=self.weight[rows],
+            kind=self.kind[rows],
+        )
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """One vector a row; a missing modality is data: a zero vector with `present` False."""
+
+    vectors: Floats
+    """(n, d)."""
+    present: Bools
+    """(n,)."""
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    @property
+    def dim(self) -> int:
+        return int(self.vectors.shape[1])
+
+    def take(self, rows: NDArray[Any]) -> "Embeddings":
+        """Return the rows asked for (int rows or a mask)."""
+        return Embeddings(self.vectors[rows], self.present[rows])
+
+    def hidden(self) -> "Embeddings":
+        """Return the same shape with every row missing: what a model sees when this modality is left out."""
+        return Embeddings(np.zeros_like(self.vectors), np.zeros_like(self.present))
+
+
+Features = Mapping[tuple[str, str], Embeddings]
+"""(role, modality) -> Embeddings; role is "item" or "user"."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A catalogue, its users and what they did. Row r of every table and feature is id r."""
+
+    users: tuple[str, ...]
+    items: tuple[str, ...]
+    events: Events
+    item_table: pl.DataFrame
+    """(i, columns); its `item_id` column equals `items`."""
+    user_table: pl.DataFrame
+    """(u, columns); its `user_id` column equals `users`."""
+    reviews: pl.DataFrame | None = None
+    """user_id, item_id, text, and where known rating, timestamp; ids outside the data set are allowed."""
+    social: pl.DataFrame | None = None
+    """Edges src, dst between user ids."""
+    triples: pl.DataFrame | None = None
+    """Knowledge graph: head, relation, tail."""
+    features: Features = field(default_factory=dict)
+
+    @cached_property
+    def matrix(self) -> sparse.csr_matrix[np.float32]:
+        """(u, i) float32: for each pair the weight of largest magnitude, the latest among equals; zeros are dropped."""
+        e = self.events
+        order = np.lexsort((e.time, np.abs(e.weight)))
+        flat = e.user[order].astype(np.int64) * len(self.items) + e.item[order]
+        _, last = np.unique(flat[::-1], return_index=True)
+        rows = order[::-1][last]
+        shape = (len(self.users), len(self.items))
+        matrix = sparse.csr_matrix((e.weight[rows], (e.user[rows], e.item[rows])), shape=shape, dtype=np.float32)
+        matrix.eliminate_zeros()
+        return matrix
+
+    @cached_property
+    def liked(self) -> sparse.csr_matrix[np.float32]:
+        """(u, i) float32: the positive part of `matrix`."""
+        matrix = self.matrix.copy()
+        matrix.data = np.maximum(matrix.data, 0)
+        matrix.eliminate_zeros()
+        return matrix
+
+    @cached_property
+    def popularity(self) -> Floats:
+        """(i,) number of users who liked the item."""
+        return np.bincount(self.liked.indices, minlength=len(self.items)).astype(np.float32)
+
+    @cached_property
+    def user_rows(self) -> dict[str, int]:
+        """User id -> row."""
+        return {name: row for row, name in enumerate(self.users)}
+
+    @cached_property
+    def item_rows(self) -> dict[str, int]:
+        """Item id -> row."""
+        return {name: row for row, name in enumerate(self.items)}
+
+    def feature(self, role: str, modality: str) -> Embeddings:
+        """Return one feature, or say which ones there are.
+
+        Raises:
+            LookupError: the data set carries no such feature.
+        """
+        found = self.features.get((role, modality))
+        if found is None:
+            raise UnknownNameError(unknown(f"{role} modality", modality, [m for r, m in self.features if r == role]))
+        return found
+
+
+@dataclass(frozen=True)
+class Queries:
+    """Whom to answer: they need not be users seen in training."""
+
+    seen: sparse.csr_matrix[np.float32]
+    """(q, i) weights of everything the user has touched, as in `Dataset.matrix`."""
+    history: Ints
+    """(q, t) item rows in time order, PAD-filled at the end; the newest events where a history is cut."""
+    history_time: Longs
+    """(q, t) unix seconds, 0 where padded."""
+    history_kind: NDArray[np.int8]
+    """(q, t) index into the vocabulary of the events, 0 where padded."""
+    features: Mapping[str, Embeddings] = field(default_factory=dict)
+    """User modality -> (q, d): profiles."""
+    friends: sparse.csr_matrix[np.float32] | None = None
+    """(q, u) weights of training users who are friends."""
+    now: int = 0
+    """Unix seconds at which the question is asked; 0 when time plays no role."""
+
+    def __len__(self) -> int:
+        return int(self.seen.shape[0])
+
+    @cached_property
+    def liked(self) -> sparse.csr_matrix[np.float32]:
+        """(q, i) float32: the positive part of `seen`."""
+        liked = self.seen.copy()
+        liked.data = np.maximum(liked.data, 0)
+        liked.eliminate_zeros()
+        return liked
+
+    @property
+    def lengths(self) -> Ints:
+        """(q,) number of different items in each history."""
+        return np.diff(self.seen.indptr).astype(np.int32)
+
+    def take(self, rows: NDArray[Any] | slice) -> "Queries":
+        """Return the queries at `rows` (a slice, int rows or a mask)."""
+        return replace(
+            self,
+            seen=self.seen[rows],
+            history=self.history[rows],
+            history_time=self.history_time[rows],
+            history_kind=self.history_kind[rows],
+            features={name: Embeddings(f.vectors[rows], f.present[rows]) for name, f in self.features.items()},
+            friends=None if self.friends is None else self.friends[rows],
+        )
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """Questions with their answers."""
+
+    queries: Queries
+    truth: sparse.csr_matrix[np.float32]
+    """(q, i) 1 where the user wants the item; every query wants at least one."""
+    users: Ints
+    """(q,) user rows of the training data set."""
+    candidates: Bools | None = None
+    """(i,) the only items to be ranked; None for the whole catalogue."""
+
+    def take(self, rows: NDArray[Any] | slice) -> "Holdout":
+        """Return the questions at `rows`."""
+        return replace(self, queries=self.queries.take(rows), truth=self.truth[rows], users=self.users[rows])
+
+
+@dataclass(frozen=True)
+class Split:
+    """Training data, the one holdout that choices may see, and the holdouts that are only ever measured."""
+
+    train: Dataset
+    valid: Holdout
+    tests: Mapping[str, Holdout]
+    """Name in metrics.json ("test", "test_warm" ...) -> holdout."""
+
+
+@dataclass(frozen=True)
+class Slate:
+    """What is shown: k items a query, best first."""
+
+    items: Ints
+    """(q, k) item rows, PAD-filled at the end."""
+    scores: Floats
+    """(q, k); -inf where padded."""
+    propensity: Floats
+    """(q, k) probability that the item stood there: 1 unless a stage explores, 0 where padded."""
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a stage may need to know beside the slate."""
+
+    data: Dataset
+    rng: np.random.Generator
+    now: int = 0
+    """Unix seconds."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why one item is shown to one user."""
+
+    kind: str
+    """The explainer's name: "views", "history" ..."""
+    weight: float
+    """Share of the score it accounts for, 0..1, or its signed contribution where the explainer says so."""
+    text: str
+    """One plain sentence or phrase."""
+    evidence: Mapping[str, str | float] = field(default_factory=dict)
+    """The facts the text rests on: ids, shares, counts."""
