@@ -18,6 +18,7 @@ __all__ = [
     "Filter",
     "FittedEncoder",
     "ListMetric",
+    "Personal",
     "QueryMetric",
     "Reader",
     "Recommender",
@@ -83,10 +84,17 @@ class Estimator(Protocol):
 
 @runtime_checkable
 class Settled(Protocol):
-    """A trained model whose fit made choices on validation; `settled` repeats them without one."""
+    """A trained model whose fit made choices on validation."""
 
     @property
-    def settled(self) -> Estimator: ...
+    def settled(self) -> Estimator:
+        """The same with the choices written in: fitting it needs no validation."""
+        ...
+
+    @property
+    def plain(self) -> Recommender:
+        """The trained model without what was only needed to choose it."""
+        ...
 
 
 @runtime_checkable
@@ -104,6 +112,15 @@ class Traceable(Protocol):
 
     def trace(self, queries: Queries, items: Ints) -> "list[sparse.csr_matrix[np.float32]]":
         """Return for each query a (k, i) matrix: what past item (column) adds to the score of items[q, row]."""
+        ...
+
+
+@runtime_checkable
+class Personal(Protocol):
+    """A trained model that can leave out of its score what everybody gets (popularity)."""
+
+    def personal(self, queries: Queries) -> Floats:
+        """Return (q, i)."""
         ...
 
 
@@ -127,6 +144,7 @@ class Stage(Protocol):
     def prepare(self, data: Dataset) -> StageModel: ...
 
 
+@runtime_checkable
 class QueryMetric(Protocol):
     """Quality of each slate against what its user wanted."""
 
@@ -135,18 +153,22 @@ class QueryMetric(Protocol):
         ...
 
 
+@runtime_checkable
 class ListMetric(Protocol):
-    """A property of each slate, given the training data; no truth needed."""
+    """A property of each slate, given whom it answers and the training data; no truth needed."""
 
-    def describe(self, slate: Slate, train: Dataset) -> Floats:
+    def describe(self, slate: Slate, queries: Queries, train: Dataset) -> Floats:
         """Return (q,); NaN where the property is undefined."""
         ...
 
 
+@runtime_checkable
 class SystemMetric(Protocol):
     """A property of all slates together."""
 
-    def summarise(self, slate: Slate, train: Dataset) -> float: ...
+    def summarise(self, slate: Slate, candidates: Bools, train: Dataset) -> float:
+        """Return one figure, NaN where it is undefined; `candidates` (i,) marks the items that could be shown."""
+        ...
 
 
 class Slice(Protocol):

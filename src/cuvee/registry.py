@@ -10,6 +10,7 @@ import pkgutil
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import entry_points
+from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -72,8 +73,10 @@ def parameters(component: type[Any]) -> dict[str, tuple[Any, dataclasses.Field[A
     return {f.name: (hints[f.name], f) for f in dataclasses.fields(component) if f.init}
 
 
-def build(kind: str, spec: Any) -> Any:
+def build(kind: str, spec: Any, base: Path | None = None) -> Any:
     """Make a component from `name` or `{name: {parameter: value}}`; one that is made already passes through.
+
+    Relative paths among the parameters are taken from `base`, the folder of the recipe, where it is given.
 
     Raises:
         ConfigError: an unknown parameter, a missing one, or a value of the wrong type.
@@ -87,7 +90,7 @@ def build(kind: str, spec: Any) -> Any:
     for key in given:
         if key not in fields:
             raise ConfigError(unknown(f"parameter of {kind} {name!r}:", key, fields))
-    values = {key: _value(fields[key][0], value, f"{name}.{key}") for key, value in given.items()}
+    values = {key: _value(fields[key][0], value, f"{name}.{key}", base) for key, value in given.items()}
     missing = [key for key, (_, f) in fields.items() if key not in values and _required(f)]
     if missing:
         raise ConfigError(f"{kind} {name!r} needs a value for {', '.join(missing)}")
@@ -139,27 +142,28 @@ def _named(kind: str, spec: Any) -> tuple[str | None, Mapping[str, Any]]:
     raise ConfigError(f"one of {kind} is written `name` or `{{name: {{parameters}}}}`, got {spec!r}")
 
 
-def _value(annotation: Any, value: Any, where: str) -> Any:
+def _value(annotation: Any, value: Any, where: str, base: Path | None) -> Any:
     """Check one value against its declared type; protocols are filled from the registry."""
     if annotation in _KIND_OF:
-        return build(_KIND_OF[annotation], value)
+        return build(_KIND_OF[annotation], value, base)
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin in (Union, UnionType) and any(a in _KIND_OF for a in arguments):
-        return None if value is None else _value(next(a for a in arguments if a in _KIND_OF), value, where)
+        return None if value is None else _value(next(a for a in arguments if a in _KIND_OF), value, where, base)
     if origin is tuple and arguments and arguments[0] in _KIND_OF:
         if isinstance(value, (str, Mapping)) or not isinstance(value, Sequence):
             raise ConfigError(f"{where} must be a list, got {value!r}")
-        return tuple(_value(arguments[0], v, where) for v in value)
+        return tuple(_value(arguments[0], v, where, base) for v in value)
     if origin is Mapping and arguments and arguments[1] in _KIND_OF:
         if not isinstance(value, Mapping):
             raise ConfigError(f"{where} must be a mapping, got {value!r}")
-        return {str(k): _value(arguments[1], v, where) for k, v in value.items()}
+        return {str(k): _value(arguments[1], v, where, base) for k, v in value.items()}
     try:
-        return TypeAdapter(annotation).validate_python(value)
+        checked = TypeAdapter(annotation).validate_python(value)
     except ValidationError as error:
         problem = error.errors()[0]
         inside = "".join(f".{part}" for part in problem["loc"])
         raise ConfigError(f"{where}{inside}: {problem['msg']}, got {problem['input']!r}") from error
+    return base / checked if isinstance(checked, Path) and base is not None else checked
 
 
 def _required(f: dataclasses.Field[Any]) -> bool:
@@ -185,4 +189,4 @@ def _plain(value: Any) -> Any:
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(v) for v in value]
-    return value
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,162 @@
+"""How blend weights are found on validation: over a pool of the best candidates of every view, by coordinate ascent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from cuvee.filters.unseen import allowed
+from cuvee.protocols import Recommender
+from cuvee.types import Bools, Floats, Holdout, Ints
+
+__all__ = ["BUCKETS", "Pool", "bucket_of", "find_shares", "find_weights", "zscore"]
+
+BUCKETS = ("0", "1", "2-4", "5-9", "10+")
+"""Lengths of history that have a popularity share of their own."""
+
+_EDGES = np.array([1, 2, 5, 10])
+_GRID = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.55, 0.75, 1.0, 1.5, 2.0, 3.0)
+_SHARES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+_DEEP = 100
+"""Candidates a view brings to the pool."""
+_ENOUGH = 30
+"""Queries below which a bucket's share is not searched for."""
+_BLOCK = 1 << 22
+"""Scores of one view held at once."""
+
+
+def zscore(scores: Floats) -> Floats:
+    """Return each row with mean 0 and standard deviation 1; a constant row becomes zeros."""
+    mean = scores.mean(axis=1, keepdims=True)
+    spread = scores.std(axis=1, keepdims=True)
+    return np.asarray((scores - mean) / np.where(spread > 1e-9, spread, np.inf), np.float32)
+
+
+def bucket_of(lengths: Ints) -> Ints:
+    """Return the index into `BUCKETS` of each history length."""
+    return np.searchsorted(_EDGES, lengths, side="right").astype(np.int32)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """The validation queries, each with the best unseen candidates of every view."""
+
+    scores: Floats
+    """(v, q, c) standardised over the catalogue; -inf where a query has fewer candidates."""
+    popular: Floats
+    """(q, c) standardised popularity."""
+    wanted: Bools
+    """(q, c) whether the candidate is among the truth."""
+    ideal: Floats
+    """(q,) discounted gain of the best possible slate."""
+    bucket: Ints
+    """(q,) index into `BUCKETS`."""
+    k: int
+
+    @classmethod
+    def gather(cls, views: Sequence[Recommender], popularity: Floats, valid: Holdout, k: int) -> "Pool":
+        step = max(1, _BLOCK // max(1, len(popularity)))
+        blocks = [
+            _gather(views, popularity, valid.take(slice(start, start + step)))
+            for start in range(0, len(valid.queries), step)
+        ]
+        width = max(b[0].shape[2] for b in blocks)
+        gains = np.cumsum(1 / np.log2(np.arange(2, k + 2)))
+        sizes = np.diff(valid.truth.indptr)
+        return cls(
+            scores=np.concatenate([_wide(b[0], width, -np.inf) for b in blocks], axis=1),
+            popular=np.concatenate([_wide(b[1], width, -np.inf) for b in blocks]),
+            wanted=np.concatenate([_wide(b[2], width, False) for b in blocks]),
+            ideal=gains[np.minimum(sizes, k) - 1].astype(np.float32),
+            bucket=bucket_of(valid.queries.lengths),
+            k=k,
+        )
+
+    def ndcg(self, scores: Floats) -> Floats:
+        """Return (q,) NDCG@k of the candidates in the order of these scores (q, c)."""
+        k = min(self.k, scores.shape[1])
+        best = torch.topk(torch.from_numpy(scores), k, dim=1).indices.numpy()
+        hits = np.take_along_axis(self.wanted, best, axis=1)
+        return np.asarray(hits @ (1 / np.log2(np.arange(2, k + 2))) / self.ideal, np.float32)
+
+    def mix(self, weights: Sequence[float]) -> Floats:
+        """Return (q, c) the weighted mean of the views; -inf where there is no candidate."""
+        total = sum(weights) or 1.0
+        out = np.where(np.isneginf(self.popular), self.popular, np.float32(0))
+        for scores, weight in zip(self.scores, weights, strict=True):
+            if weight > 0:
+                out += np.float32(weight / total) * scores
+        return out
+
+
+def find_weights(pool: Pool) -> tuple[float, ...]:
+    """Return one weight a view, the largest 1: coordinate ascent from the best single view, 0 allowed."""
+    v = len(pool.scores)
+    single = [float(pool.ndcg(pool.mix(_only(v, i))).mean()) for i in range(v)]
+    weights, best = list(_only(v, int(np.argmax(single)))), max(single)
+    for _ in range(4):
+        before = best
+        for i in np.argsort(single)[::-1]:
+            others = weights[:i] + weights[i + 1 :]
+            if not any(others):
+                continue
+            for value in _GRID:
+                trial = [*weights[:i], value, *weights[i + 1 :]]
+                found = float(pool.ndcg(pool.mix(trial)).mean())
+                if found > best + 1e-6:
+                    weights, best = trial, found
+        if best - before < 1e-5:
+            break
+    return tuple(round(w / max(weights), 4) for w in weights)
+
+
+def find_shares(pool: Pool, weights: Sequence[float]) -> tuple[float, ...]:
+    """Return the popularity share for each bucket of history length; too few queries: as the next longer one."""
+    personal = pool.mix(weights)
+    shares = [0.0] * len(BUCKETS)
+    for bucket in reversed(range(1, len(BUCKETS))):
+        rows = pool.bucket == bucket
+        if rows.sum() < _ENOUGH:
+            shares[bucket] = shares[bucket + 1] if bucket + 1 < len(BUCKETS) else 0.0
+            continue
+        quality = [float(pool.ndcg(_share(personal, pool.popular, s))[rows].mean()) for s in _SHARES]
+        shares[bucket] = _SHARES[int(np.argmax(quality))]
+    shares[0] = 1.0  # nothing else is known of somebody without a history
+    return tuple(shares)
+
+
+def _share(personal: Floats, popular: Floats, share: float) -> Floats:
+    empty = np.isneginf(popular)
+    mixed = np.float32(1 - share) * np.where(empty, 0, personal) + np.float32(share) * np.where(empty, 0, popular)
+    return np.asarray(np.where(empty, -np.inf, mixed), np.float32)
+
+
+def _gather(views: Sequence[Recommender], popularity: Floats, valid: Holdout) -> tuple[Floats, Floats, Bools]:
+    """Return (v, q, c) scores, (q, c) popularity and (q, c) truth of one block of queries."""
+    q, i = valid.truth.shape
+    open_to = allowed(valid.queries) if valid.candidates is None else allowed(valid.queries) & valid.candidates
+    scores = np.stack([zscore(view.score(valid.queries)) for view in views])
+    popular = np.broadcast_to(zscore(popularity[None, :]), (q, i))
+    chosen = np.zeros((q, i), bool)
+    for view in (*scores, popular):
+        masked = np.where(open_to, view, -np.inf)
+        best = torch.topk(torch.from_numpy(masked), min(_DEEP, i), dim=1).indices.numpy()
+        np.put_along_axis(chosen, best, True, axis=1)
+    chosen &= open_to
+    order = np.argsort(~chosen, axis=1, kind="stable")[:, : max(1, int(chosen.sum(axis=1).max(initial=1)))]
+    real = np.take_along_axis(chosen, order, axis=1)
+    pooled = np.stack([np.where(real, np.take_along_axis(s, order, axis=1), -np.inf) for s in scores])
+    wanted = np.take_along_axis(valid.truth.toarray() > 0, order, axis=1) & real
+    return pooled, np.where(real, np.take_along_axis(popular, order, axis=1), -np.inf), wanted
+
+
+def _only(n: int, i: int) -> tuple[float, ...]:
+    return tuple(float(j == i) for j in range(n))
+
+
+def _wide(
+    block: "np.ndarray[tuple[int, ...], np.dtype[np.generic]]", width: int, fill: float
+) -> "np.ndarray[tuple[int, ...], np.dtype[np.generic]]":
+    short = [(0, 0)] * (block.ndim - 1) + [(0, width - block.shape[-1])]
+    return np.pad(block, short, constant_values=fill)

@@ -1,0 +1,151 @@
+"""From polars frames in the canonical columns to a Dataset; every reader ends here.
+
+Canonical columns: interactions (user_id, item_id, and where known rating, timestamp, event), items (item_id ...),
+users (user_id ...), reviews (user_id, item_id, text ...), social (src, dst), triples (head, relation, tail).
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+
+from cuvee.errors import DataError
+from cuvee.types import Dataset, Events
+
+__all__ = ["KIND_WEIGHTS", "Frames", "dataset", "require"]
+
+logger = logging.getLogger(__name__)
+
+KIND_WEIGHTS: Mapping[str, float] = {"view": 0.2, "click": 0.2, "cart": 0.5, "buy": 1.0, "like": 1.0, "dislike": -1.0}
+"""What an event of each kind says about liking; kinds that are not listed weigh 1."""
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The tables of one source, before ids become rows."""
+
+    interactions: pl.DataFrame
+    items: pl.DataFrame | None = None
+    users: pl.DataFrame | None = None
+    reviews: pl.DataFrame | None = None
+    social: pl.DataFrame | None = None
+    triples: pl.DataFrame | None = None
+    source: Mapping[str, str] = field(default_factory=dict)
+    """Table -> file name, for messages."""
+
+    def name(self, table: str) -> str:
+        return self.source.get(table, table)
+
+
+def dataset(frames: Frames, kinds: Mapping[str, float] = KIND_WEIGHTS, min_rating: float | None = None) -> Dataset:
+    """Check the frames and give every id its row: table order first, then order of first appearance.
+
+    Events whose rating is below `min_rating` are left out; how many is logged.
+
+    Raises:
+        DataError: a missing column, an empty id, a duplicate id, a negative or non-numeric time.
+    """
+    events = _interactions(frames, min_rating)
+    item_table = _table(frames.items, "item_id", frames.name("items"), events["item_id"])
+    user_table = _table(frames.users, "user_id", frames.name("users"), events["user_id"])
+    items = tuple(item_table["item_id"].to_list())
+    users = tuple(user_table["user_id"].to_list())
+    vocabulary = tuple(sorted(events["event"].unique().to_list())) or ("event",)
+    if len(vocabulary) > 127:
+        raise DataError(
+            f"{frames.name('interactions')}: {len(vocabulary)} kinds of event, at most 127; check the column 'event'"
+        )
+    weight_of = np.array([kinds.get(kind, 1.0) for kind in vocabulary], np.float32)
+    kind = _rows(events["event"], vocabulary).astype(np.int8)
+    return Dataset(
+        users=users,
+        items=items,
+        events=Events(
+            user=_rows(events["user_id"], users),
+            item=_rows(events["item_id"], items),
+            time=events["timestamp"].to_numpy().astype(np.int64),
+            weight=weight_of[kind],
+            kind=kind,
+            kinds=vocabulary,
+        ),
+        item_table=item_table,
+        user_table=user_table,
+        reviews=_optional(frames, "reviews", ("user_id", "item_id", "text")),
+        social=_optional(frames, "social", ("src", "dst")),
+        triples=_optional(frames, "triples", ("head", "relation", "tail")),
+    )
+
+
+def require(frame: pl.DataFrame, columns: tuple[str, ...], name: str) -> None:
+    """Raise a DataError unless every column is there and no id in it is empty."""
+    for column in columns:
+        if column not in frame.columns:
+            raise DataError(f"{name}: no column {column!r}; it has {', '.join(frame.columns)}")
+        if column.endswith("_id"):
+            empty = frame[column].is_null() | (frame[column].cast(pl.String) == "")
+            if empty.any():
+                row = int(empty.arg_max() or 0) + 1
+                raise DataError(f"{name}: row {row} has no {column}; give it one or remove the row")
+
+
+def _interactions(frames: Frames, min_rating: float | None) -> pl.DataFrame:
+    """Return user_id, item_id, event, timestamp in time order."""
+    name, frame = frames.name("interactions"), frames.interactions
+    require(frame, ("user_id", "item_id"), name)
+    if min_rating is not None:
+        if "rating" not in frame.columns:
+            raise DataError(f"{name}: min_rating needs a column 'rating'; it has {', '.join(frame.columns)}")
+        kept = frame.filter(pl.col("rating").is_null() | (pl.col("rating") >= min_rating))
+        logger.info("%s: left out %d of %d events rated below %g", name, len(frame) - len(kept), len(frame), min_rating)
+        frame = kept
+    time = pl.col("timestamp") if "timestamp" in frame.columns else pl.lit(0)
+    kind = pl.col("event").cast(pl.String) if "event" in frame.columns else pl.lit("event")
+    try:
+        events = frame.select(
+            pl.col("user_id").cast(pl.String),
+            pl.col("item_id").cast(pl.String),
+            kind.fill_null("event").alias("event"),
+            time.cast(pl.Int64).fill_null(0).alias("timestamp"),
+        )
+    except pl.exceptions.PolarsError as error:
+        raise DataError(f"{name}: column 'timestamp' must be whole unix seconds: {error}") from error
+    if (events["timestamp"] < 0).any():
+        row = int((events["timestamp"] < 0).arg_max() or 0) + 1
+        raise DataError(f"{name}: row {row} has the negative time {events['timestamp'][row - 1]}; use unix seconds")
+    return events.sort("timestamp", maintain_order=True)
+
+
+def _table(frame: pl.DataFrame | None, key: str, name: str, used: pl.Series) -> pl.DataFrame:
+    """Return the table with a row for every id: its own first, then those only the events know (other columns null)."""
+    used = used.unique(maintain_order=True).alias(key)
+    if frame is None:
+        return pl.DataFrame([used])
+    require(frame, (key,), name)
+    frame = frame.with_columns(pl.col(key).cast(pl.String))
+    double = frame[key].is_duplicated()
+    if double.any():
+        row = int(double.arg_max() or 0)
+        raise DataError(f"{name}: {key} {frame[key][row]!r} of row {row + 1} occurs more than once; keep one row an id")
+    extra = used.filter(~used.is_in(frame[key].implode()))
+    if len(extra):
+        logger.warning(
+            "%s: %d ids of the events have no row here, e.g. %r; they have no content", name, len(extra), extra[0]
+        )
+    return pl.concat([frame, pl.DataFrame([extra])], how="diagonal")
+
+
+def _optional(frames: Frames, table: str, columns: tuple[str, ...]) -> pl.DataFrame | None:
+    frame: pl.DataFrame | None = getattr(frames, table)
+    if frame is None:
+        return None
+    require(frame, columns, frames.name(table))
+    ids = [c for c in frame.columns if c.endswith("_id") or c in ("src", "dst", "head", "tail")]
+    return frame.with_columns(pl.col(c).cast(pl.String) for c in ids)
+
+
+def _rows(values: pl.Series, names: tuple[str, ...]) -> "np.ndarray[tuple[int], np.dtype[np.int32]]":
+    lookup = pl.DataFrame({"name": pl.Series(names, dtype=pl.String), "row": np.arange(len(names), dtype=np.int32)})
+    joined = values.alias("name").to_frame().join(lookup, on="name", how="left", maintain_order="left")
+    return joined["row"].to_numpy().astype(np.int32)

@@ -1,0 +1,146 @@
+"""Score-level fusion: a weighted sum of views, each standardised per query, with weights found on validation.
+
+References: M. Renda, U. Straccia, "Web metasearch: rank vs. score based rank aggregation methods", SAC 2003 (z-scores
+before a linear combination); D. Metzler, W. Croft, "Linear feature-based models for information retrieval", Information
+Retrieval 2007, section 3.3 (weights by coordinate ascent on the ranking metric).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+from tqdm import tqdm
+
+from cuvee.blending import BUCKETS, Pool, bucket_of, find_shares, find_weights, zscore
+from cuvee.errors import ConfigError
+from cuvee.protocols import Estimator, Recommender, Settled, Traceable
+from cuvee.registry import describe
+from cuvee.types import Dataset, Floats, Holdout, Ints, Queries
+
+__all__ = ["Blend", "BlendModel"]
+
+
+@dataclass(frozen=True)
+class Blend:
+    """Adds views at score level; a view that does not help on validation gets weight 0.
+
+    A query's score is (1 - s) sum_v w_v z_v / sum_v w_v + s z_popular, with z the score standardised over the
+    catalogue, and the popularity share s by the length of the history: nobody is left without an answer.
+    Cost: that of the views, and a search over the best candidates of each.
+    """
+
+    views: tuple[Estimator, ...]
+    """The models to blend."""
+    weights: tuple[float, ...] | None = None
+    """One a view, 0 or more; None: found on validation, equal when there is none."""
+    shares: tuple[float, ...] | None = None
+    """Popularity share for histories of 0, 1, 2-4, 5-9 and 10 or more items; None: found on validation."""
+    k: int = 20
+    """Weights maximise NDCG at this depth."""
+
+    def __post_init__(self) -> None:
+        if not self.views:
+            raise ConfigError("blend needs at least one view")
+        if self.weights is not None and (len(self.weights) != len(self.views) or min(self.weights) < 0):
+            raise ConfigError(f"blend needs {len(self.views)} weights of 0 or more, got {list(self.weights)}")
+        if self.shares is not None and (len(self.shares) != len(BUCKETS) or not all(0 <= s <= 1 for s in self.shares)):
+            raise ConfigError(f"blend needs {len(BUCKETS)} shares in 0..1, got {list(self.shares)}")
+
+    def fit(self, train: Dataset, valid: Holdout | None, rng: np.random.Generator) -> "BlendModel":
+        fitted = [
+            (view, view.fit(train, valid, rng)) for view in tqdm(self.views, desc="fit views", delay=2, leave=False)
+        ]
+        pairs = [(m.settled, m.plain) if isinstance(m, Settled) else (view, m) for view, m in fitted]
+        views, models = tuple(view for view, _ in pairs), tuple(model for _, model in pairs)
+        weights = self.weights or (1.0,) * len(models)
+        shares = self.shares or (1.0, 0.0, 0.0, 0.0, 0.0)
+        if valid is not None and (self.weights is None or self.shares is None):
+            pool = Pool.gather(models, train.popularity, valid, self.k)
+            weights = self.weights or find_weights(pool)
+            shares = self.shares or find_shares(pool, weights)
+        kept = [v for v, weight in enumerate(weights) if weight > 0] or [0]
+        settled = replace(
+            self, views=tuple(views[v] for v in kept), weights=tuple(weights[v] for v in kept), shares=shares
+        )
+        considered = dict(zip(_names(views), weights, strict=True))
+        return BlendModel(settled, tuple(models[v] for v in kept), train.popularity, considered)
+
+
+@dataclass(frozen=True)
+class BlendModel:
+    settled: Blend
+    """The views that have weight, with what validation chose written in."""
+    views: tuple[Recommender, ...]
+    """One for each view of `settled`."""
+    popularity: Floats
+    """(i,) users who liked the item."""
+    considered: Mapping[str, float]
+    """Every view that was offered -> its weight, 0 where it was left out."""
+
+    @property
+    def plain(self) -> "BlendModel":
+        return self
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """A name a view: its component and modalities, numbered where that is not unique."""
+        return _names(self.settled.views)
+
+    def score(self, queries: Queries) -> Floats:
+        share = self._share(queries)
+        return np.asarray((1 - share) * self.personal(queries) + share * zscore(self.popularity[None, :]), np.float32)
+
+    def personal(self, queries: Queries) -> Floats:
+        total = np.zeros((len(queries), len(self.popularity)), np.float32)
+        for view, weight in zip(self.views, self._normal, strict=True):
+            if weight > 0:
+                total += np.float32(weight) * zscore(view.score(queries))
+        return total
+
+    def parts(self, queries: Queries) -> Mapping[str, Floats]:
+        share = self._share(queries)
+        parts = {
+            name: (1 - share) * np.float32(weight) * zscore(view.score(queries))
+            for name, view, weight in zip(self.names, self.views, self._normal, strict=True)
+            if weight > 0
+        }
+        popular = share * zscore(self.popularity[None, :])
+        parts["popular"] = parts["popular"] + popular if "popular" in parts else popular
+        return parts
+
+    def trace(self, queries: Queries, items: Ints) -> "list[sparse.csr_matrix[np.float32]]":
+        share = self._share(queries)
+        empty = sparse.csr_matrix(np.zeros((items.shape[1], len(self.popularity)), np.float32))
+        total = [empty] * len(queries)
+        for view, weight in zip(self.views, self._normal, strict=True):
+            if weight == 0 or not isinstance(view, Traceable):
+                continue
+            scale = (1 - share[:, 0]) * weight / np.maximum(view.score(queries).std(axis=1), 1e-9)
+            for q, traced in enumerate(view.trace(queries, items)):
+                total[q] = total[q] + traced * np.float32(scale[q])
+        return total
+
+    @property
+    def _normal(self) -> tuple[float, ...]:
+        weights = self.settled.weights or (1.0,) * len(self.views)
+        return tuple(w / (sum(weights) or 1.0) for w in weights)
+
+    def _share(self, queries: Queries) -> Floats:
+        """Return (q, 1)."""
+        return np.asarray(self.settled.shares, np.float32)[bucket_of(queries.lengths)][:, None]
+
+
+def _names(views: tuple[Estimator, ...]) -> tuple[str, ...]:
+    plain = [_name(view) for view in views]
+    return tuple(n if plain.count(n) == 1 else f"{n} {plain[: v + 1].count(n)}" for v, n in enumerate(plain))
+
+
+def _name(view: Estimator) -> str:
+    spec = describe(view)
+    if isinstance(spec, str):
+        return spec
+    name, values = next(iter(spec.items()))
+    used = [m for m, w in values.get("on", {}).items() if w > 0]
+    return f"{name}({', '.join(used)})" if used else str(name)

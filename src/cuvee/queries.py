@@ -1,0 +1,101 @@
+"""From a data set, or from plain ids, to the questions that models answer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+
+from cuvee.errors import UnknownNameError, unknown
+from cuvee.types import PAD, Bools, Dataset, Embeddings, Holdout, Ints, Queries
+
+__all__ = ["HISTORY_LIMIT", "holdout", "keep_events", "one_each", "queries_of", "session", "with_features"]
+
+HISTORY_LIMIT = 200
+"""Longest ordered history kept in a query; `seen` always holds everything."""
+
+
+def queries_of(data: Dataset, users: Ints, *, now: int = 0) -> Queries:
+    """Return one query for each of the user rows, from what they did in `data`."""
+    events = data.events
+    order = np.lexsort((np.arange(len(events)), events.user))
+    bounds = np.searchsorted(events.user[order], np.arange(len(data.users) + 1))
+    starts, ends = bounds[users], bounds[users + 1]
+    starts = np.maximum(starts, ends - HISTORY_LIMIT)
+    steps = starts[:, None] + np.arange(int((ends - starts).max(initial=0)))
+    filled = steps < ends[:, None]  # (q, t)
+    rows = order[np.where(filled, steps, 0)] if filled.any() else np.zeros(filled.shape, np.int64)
+
+    def padded(column: NDArray[Any], fill: int) -> NDArray[Any]:
+        return (
+            np.where(filled, column[rows], fill).astype(column.dtype)
+            if len(column)
+            else np.full(filled.shape, fill, column.dtype)
+        )
+
+    return Queries(
+        seen=data.matrix[users],
+        history=padded(events.item, PAD),
+        history_time=padded(events.time, 0),
+        history_kind=padded(events.kind, 0),
+        features=_user_features(data, users),
+        now=now,
+    )
+
+
+def session(data: Dataset, items: Sequence[str], *, now: int = 0) -> Queries:
+    """Return one query for somebody unknown who has just touched these items, oldest first.
+
+    Raises:
+        UnknownNameError: an id that is not in the catalogue.
+    """
+    for name in items:
+        if name not in data.item_rows:
+            raise UnknownNameError(unknown("item", name, data.items))
+    rows = np.array([data.item_rows[name] for name in items], np.int32)
+    return one_each(len(data.items), rows[None, :], now=now)
+
+
+def one_each(width: int, history: Ints, *, now: int = 0) -> Queries:
+    """Return one query for each row of histories (q, t) without PAD, each item with weight 1."""
+    q, t = history.shape
+    pairs = (np.ones(history.size, np.float32), (np.repeat(np.arange(q), t), history.ravel()))
+    seen = sparse.csr_matrix(pairs, shape=(q, width), dtype=np.float32)
+    seen.data[:] = 1
+    return Queries(seen, history, np.zeros((q, t), np.int64), np.zeros((q, t), np.int8), now=now)
+
+
+def holdout(train: Dataset, pairs: tuple[Ints, Ints], candidates: Bools | None = None) -> Holdout:
+    """Return the questions of the users in `pairs` (user rows, item rows), answered by the items there."""
+    users, inverse = np.unique(pairs[0], return_inverse=True)
+    shape = (len(users), len(train.items))
+    truth = sparse.csr_matrix((np.ones(len(inverse), np.float32), (inverse, pairs[1])), shape=shape, dtype=np.float32)
+    truth.data[:] = 1
+    users = users.astype(np.int32)
+    return Holdout(queries_of(train, users), truth, users, candidates)
+
+
+def keep_events(data: Dataset, kept: Bools) -> Dataset:
+    """Return the data set with the events of the mask; reviews of pairs that lost every event go with them."""
+    events = data.events.take(kept)
+    if data.reviews is None:
+        return replace(data, events=events)
+    pair = ["user_id", "item_id"]
+    before, after = (
+        pl.DataFrame({"user_id": np.array(data.users)[e.user], "item_id": np.array(data.items)[e.item]}).unique()
+        for e in (data.events, events)
+    )
+    lost = before.join(after, on=pair, how="anti")
+    return replace(data, events=events, reviews=data.reviews.join(lost, on=pair, how="anti", maintain_order="left"))
+
+
+def with_features(held: Holdout, train: Dataset) -> Holdout:
+    """Return the holdout with the profiles of `train`, which were encoded after the split."""
+    return replace(held, queries=replace(held.queries, features=_user_features(train, held.users)))
+
+
+def _user_features(data: Dataset, users: Ints) -> Mapping[str, Embeddings]:
+    return {name: feature.take(users) for (role, name), feature in data.features.items() if role == "user"}

@@ -1,0 +1,31 @@
+"""Ridge regression of every column on all the others, in closed form.
+
+Reference: H. Steck, "Embarrassingly shallow autoencoders for sparse data", WWW 2019, equations 8 and 9.
+"""
+
+import numpy as np
+import torch
+
+from cuvee.types import Floats
+
+__all__ = ["zero_diagonal_ridge"]
+
+
+def zero_diagonal_ridge(gram: Floats, l2: float) -> Floats:
+    """Return B = I - P diag(1 / diag P) with P = (gram + l2 I)^-1, by a float32 Cholesky factor.
+
+    Args:
+        gram: (i, i) symmetric, positive semi-definite; overwritten.
+        l2: ridge penalty, in the units of the Gram matrix; above 0.
+
+    Raises:
+        ValueError: the matrix is not positive definite in float32 at this penalty.
+    """
+    gram[np.diag_indices_from(gram)] += l2
+    factor, info = torch.linalg.cholesky_ex(torch.from_numpy(gram))
+    if int(info) != 0:
+        raise ValueError(f"the ridge problem is not positive definite with l2={l2:g}; raise l2")
+    precision = torch.cholesky_inverse(factor).numpy()
+    weights = precision / -np.diag(precision)
+    np.fill_diagonal(weights, 0.0)
+    return np.asarray(weights, np.float32)

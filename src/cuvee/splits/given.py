@@ -1,0 +1,119 @@
+"""A split written down by somebody else: a table of user_id, item_id, split."""
+
+import logging
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import polars as pl
+
+from cuvee.errors import DataError
+from cuvee.frames import require
+from cuvee.queries import holdout, keep_events
+from cuvee.types import Bools, Dataset, Holdout, Ints, Split
+
+__all__ = ["Given"]
+
+logger = logging.getLogger(__name__)
+
+_CODES = {"train": 0, "valid": 1, "validation": 1, "val": 1, "test": 2, "cold_valid": 3, "cold_test": 4}
+
+
+@dataclass(frozen=True)
+class Given:
+    """Pairs marked 0 (train), 1 (valid), 2 (test), and where some items are new 3 (cold valid), 4 (cold test).
+
+    The catalogue is the items that occur in the file, the users are those in the file, and pairs that the file does
+    not name are left out. With cold items the tests are `test_warm` (all items), `test_cold_among_cold` (only the new
+    ones of that kind are ranked) and `test_cold_among_all`.
+    """
+
+    path: Path
+    """Parquet or csv with user_id, item_id, split; the split as a number or a word."""
+    choose_on: Literal["warm", "cold_among_cold", "cold_among_all"] = "warm"
+    """Which validation set choices are made on; without cold items there is only warm."""
+
+    def split(self, data: Dataset, rng: np.random.Generator) -> Split:  # noqa: ARG002 - the file has decided
+        """Cut as the file says.
+
+        Raises:
+            DataError: an unreadable file, a mark that is none of the above, a pair the data set does not hold.
+        """
+        table = _read(self.path)
+        data = _restrict(data, table)
+        users = np.array([data.user_rows[u] for u in table["user_id"]], np.int32)
+        items = np.array([data.item_rows[i] for i in table["item_id"]], np.int32)
+        mark = table["split"].to_numpy()
+        train = _training(data, users, items, mark, self.path)
+
+        def held(code: int, *, among: Bools | None = None) -> Holdout:
+            return holdout(train, (users[mark == code], items[mark == code]), among)
+
+        if not (mark > 2).any():
+            return Split(train, held(1), {"test": held(2)})
+        cold_valid, cold_test = (_those(items[mark == code], len(data.items)) for code in (3, 4))
+        valid = {
+            "warm": lambda: held(1),
+            "cold_among_cold": lambda: held(3, among=cold_valid),
+            "cold_among_all": lambda: held(3),
+        }
+        tests = {"test_warm": held(2), "test_cold_among_cold": held(4, among=cold_test), "test_cold_among_all": held(4)}
+        return Split(train, valid[self.choose_on](), tests)
+
+
+def _read(path: Path) -> pl.DataFrame:
+    if not path.is_file():
+        raise DataError(f"{path}: no such split file")
+    table = pl.read_csv(path, infer_schema=False) if path.suffix == ".csv" else pl.read_parquet(path)
+    require(table, ("user_id", "item_id", "split"), str(path))
+    words = table["split"].cast(pl.String)
+    codes = words.replace_strict(_CODES | {str(v): v for v in range(5)}, default=None, return_dtype=pl.Int8)
+    if codes.is_null().any():
+        row = int(codes.is_null().arg_max() or 0)
+        raise DataError(f"{path}: row {row + 1} has the split {words[row]!r}; known: 0..4 or {', '.join(_CODES)}")
+    ids = [pl.col(c).cast(pl.String) for c in ("user_id", "item_id")]
+    return table.select(*ids, codes.alias("split"))
+
+
+def _restrict(data: Dataset, table: pl.DataFrame) -> Dataset:
+    """Return the data set cut to the users and items of the file, in the data set's order."""
+    unknown = [i for i in table["item_id"].unique() if i not in data.item_rows]
+    unknown += [u for u in table["user_id"].unique() if u not in data.user_rows]
+    if unknown:
+        raise DataError(f"the split names {len(unknown)} ids that the data does not hold, e.g. {min(unknown)!r}")
+    keep_items = np.isin(np.array(data.items), table["item_id"].unique().to_numpy())
+    keep_users = np.isin(np.array(data.users), table["user_id"].unique().to_numpy())
+    new_item, new_user = np.cumsum(keep_items) - 1, np.cumsum(keep_users) - 1
+    e = data.events.take(keep_items[data.events.item] & keep_users[data.events.user])
+    events = replace(e, user=new_user[e.user].astype(np.int32), item=new_item[e.item].astype(np.int32))
+    return replace(
+        data,
+        users=tuple(np.array(data.users)[keep_users].tolist()),
+        items=tuple(np.array(data.items)[keep_items].tolist()),
+        events=events,
+        item_table=data.item_table.filter(keep_items),
+        user_table=data.user_table.filter(keep_users),
+    )
+
+
+def _training(
+    data: Dataset, users: Ints, items: Ints, mark: "np.ndarray[tuple[int], np.dtype[np.int8]]", path: Path
+) -> Dataset:
+    """Return the data set with the events of the pairs marked 0."""
+    width = len(data.items)
+    pairs = users.astype(np.int64) * width + items
+    events = data.events.user.astype(np.int64) * width + data.events.item
+    gone = np.setdiff1d(pairs, events)
+    if len(gone):
+        user, item = data.users[gone[0] // width], data.items[gone[0] % width]
+        raise DataError(f"{path}: {len(gone)} pairs have no event in the data, e.g. user {user!r} and item {item!r}")
+    kept = np.isin(events, pairs[mark == 0])
+    logger.info("%s: %d of %d events are for training", path, int(kept.sum()), len(events))
+    return keep_events(data, kept)
+
+
+def _those(items: Ints, n: int) -> Bools:
+    mask = np.zeros(n, bool)
+    mask[items] = True
+    return mask

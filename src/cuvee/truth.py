@@ -1,0 +1,56 @@
+"""What was wanted, and which of the shown items were: the arithmetic that metrics and slices share."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from cuvee.types import PAD, Bools, Floats, Holdout, Longs, Slate
+
+__all__ = ["hits", "restrict", "sizes", "where_wanted"]
+
+
+def hits(slate: Slate, truth: "sparse.csr_matrix[np.float32]", k: int) -> Bools:
+    """Return (q, min(k, slate width)): whether the item at each rank is wanted; padding never is."""
+    shown = slate.items[:, :k]
+    wanted = _clean(truth)
+    queries, width = wanted.shape
+    starts = np.arange(queries, dtype=np.int64) * width  # flat key of item 0 of each query
+    keys = np.repeat(starts, np.diff(wanted.indptr)) + wanted.indices  # ascending
+    asked = starts[:, None] + shown
+    if not len(keys):
+        return np.zeros(shown.shape, bool)
+    nearest = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
+    found: Bools = (keys[nearest] == asked) & (shown != PAD)
+    return found
+
+
+def sizes(truth: "sparse.csr_matrix[np.float32]") -> Longs:
+    """Return (q,) the number of items each query wants."""
+    return np.diff(_clean(truth).indptr).astype(np.int64)
+
+
+def where_wanted(values: "NDArray[np.floating]", truth: "sparse.csr_matrix[np.float32]") -> Floats:
+    """Return (q,) float32 `values`, NaN for a query that wants nothing."""
+    return np.where(sizes(truth) > 0, values, np.nan).astype(np.float32)
+
+
+def restrict(holdout: Holdout, items: Bools) -> Holdout:
+    """Return the holdout with only the wanted items in the mask (i,); queries left without any leave."""
+    truth = _clean(holdout.truth)
+    keep = items[truth.indices]
+    rows = np.repeat(np.arange(truth.shape[0]), np.diff(truth.indptr))[keep]
+    kept = sparse.csr_matrix((truth.data[keep], (rows, truth.indices[keep])), shape=truth.shape, dtype=np.float32)
+    return replace(holdout, truth=kept).take(np.flatnonzero(np.diff(kept.indptr)))
+
+
+def _clean(truth: "sparse.csr_matrix[np.float32]") -> "sparse.csr_matrix[np.float32]":
+    """Return the truth with ascending columns, no duplicates and positive weights only; a copy if it must change."""
+    if truth.has_canonical_format and (not truth.nnz or truth.data.min() > 0):
+        return truth
+    clean = truth.copy()
+    clean.sum_duplicates()
+    clean.data = np.maximum(clean.data, 0)
+    clean.eliminate_zeros()
+    return clean
