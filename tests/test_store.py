@@ -28,6 +28,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 import numpy as np
+from cuvee.types import Reason
 
 __all__ = ["Toy"]
 
@@ -280,12 +281,12 @@ def test_classes_that_could_not_be_loaded_are_not_saved(toy: Any, tmp_path: Path
         "cuvee.types.np:ndarray",
         "cuvee.types:np",
         "cuvee.types:Mapping",
-        "cuvee.__main__:main",
         "cuvee.store:_Reader",
         "cuvee.store:Path",
         "cuvee.nowhere:X",
         "models/toy:OrderedDict",
         "models/toy:Loose",
+        "models/toy:Reason",
         "models/toy:__builtins__",
         "models/nowhere:X",
         "os/path:X",
@@ -296,7 +297,15 @@ def test_classes_that_could_not_be_loaded_are_not_saved(toy: Any, tmp_path: Path
 def test_hostile_class_references_are_refused(reference: str, toy: Any, tmp_path: Path) -> None:
     store.save(toy.Toy(), tmp_path, "x")
     forge(tmp_path, lambda body: body.update(object={"class": reference, "fields": {}}))
-    with pytest.raises(BundleError, match=r"not a class that a bundle may hold|not a frozen dataclass|needs"):
+    with pytest.raises(BundleError, match=r"not a class that a bundle may hold|not a frozen dataclass|needs '"):
+        store.load(tmp_path, "x")
+
+
+@pytest.mark.parametrize("reference", ["os:system", "cuvee.__init__:Path", "cuvee.cli.main:Commands", "models/ease"])
+def test_references_of_another_form_import_nothing(reference: str, tmp_path: Path) -> None:
+    store.save(1, tmp_path, "x")
+    forge(tmp_path, lambda body: body.update(object={"class": reference, "fields": {}}))
+    with pytest.raises(BundleError, match="not a class that a bundle may hold"):
         store.load(tmp_path, "x")
 
 
@@ -327,8 +336,12 @@ def test_content_that_makes_no_sense_is_refused(node: Any, tmp_path: Path) -> No
 
 def test_documents_cannot_point_outside_the_folder(tmp_path: Path) -> None:
     store.save(1, tmp_path, "x")
-    for files in ([["safetensors", "../../etc/passwd"]], [["/etc/passwd", "0" * 64]], [[1, 2]], [], 3):
+    for files in ([["safetensors", "../../etc/passwd"]], [["/etc/passwd", "0" * 64]]):
         forge(tmp_path, lambda body, files=files: body.update(files=files))
+        with pytest.raises(BundleError, match="none of ours"):
+            store.load(tmp_path, "x")
+    for wrong in ([[1, 2]], [], 3):
+        forge(tmp_path, lambda body, wrong=wrong: body.update(files=wrong))
         with pytest.raises(BundleError):
             store.load(tmp_path, "x")
     for name in ("../x", "a/b", "", "a.b"):

@@ -4,12 +4,16 @@ it is asked for, and no list anywhere needs editing.
 Other packages add components by entry points: group `cuvee.models` (or another kind), the name, and the class.
 """
 
+import ast
 import dataclasses
 import importlib
+import inspect
 import pkgutil
+import textwrap
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import entry_points
+from itertools import pairwise
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
@@ -19,7 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 from cuvee import protocols
 from cuvee.errors import ConfigError, UnknownNameError, unknown
 
-__all__ = ["KINDS", "build", "describe", "find", "names", "parameters", "type_name"]
+__all__ = ["KINDS", "build", "check", "describe", "find", "meaning", "names", "parameters", "type_name"]
 
 KINDS: dict[str, tuple[Any, ...]] = {
     "readers": (protocols.Reader,),
@@ -90,7 +94,7 @@ def build(kind: str, spec: Any, base: Path | None = None) -> Any:
     for key in given:
         if key not in fields:
             raise ConfigError(unknown(f"parameter of {kind} {name!r}:", key, fields))
-    values = {key: _value(fields[key][0], value, f"{name}.{key}", base) for key, value in given.items()}
+    values = {key: check(fields[key][0], value, f"{name}.{key}", base) for key, value in given.items()}
     missing = [key for key, (_, f) in fields.items() if key not in values and _required(f)]
     if missing:
         raise ConfigError(f"{kind} {name!r} needs a value for {', '.join(missing)}")
@@ -106,6 +110,17 @@ def describe(component: Any) -> Any:
     values = {key: _plain(getattr(component, key)) for key in parameters(type(component))}
     assert kind in KINDS
     return {name: values} if values else name
+
+
+def meaning(component: type[Any], parameter: str) -> str:
+    """Return the docstring that follows the declaration of a parameter, "" where there is none."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(component))).body[0]
+    assert isinstance(body, ast.ClassDef)
+    for declared, after in pairwise(body.body):
+        named = isinstance(declared, ast.AnnAssign) and getattr(declared.target, "id", None) == parameter
+        if named and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+            return inspect.cleandoc(str(after.value.value))
+    return ""
 
 
 def type_name(annotation: Any) -> str:
@@ -142,21 +157,21 @@ def _named(kind: str, spec: Any) -> tuple[str | None, Mapping[str, Any]]:
     raise ConfigError(f"one of {kind} is written `name` or `{{name: {{parameters}}}}`, got {spec!r}")
 
 
-def _value(annotation: Any, value: Any, where: str, base: Path | None) -> Any:
-    """Check one value against its declared type; protocols are filled from the registry."""
+def check(annotation: Any, value: Any, where: str, base: Path | None) -> Any:
+    """Return one value checked against its declared type; protocols are filled from the registry."""
     if annotation in _KIND_OF:
         return build(_KIND_OF[annotation], value, base)
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin in (Union, UnionType) and any(a in _KIND_OF for a in arguments):
-        return None if value is None else _value(next(a for a in arguments if a in _KIND_OF), value, where, base)
+        return None if value is None else check(next(a for a in arguments if a in _KIND_OF), value, where, base)
     if origin is tuple and arguments and arguments[0] in _KIND_OF:
         if isinstance(value, (str, Mapping)) or not isinstance(value, Sequence):
             raise ConfigError(f"{where} must be a list, got {value!r}")
-        return tuple(_value(arguments[0], v, where, base) for v in value)
+        return tuple(check(arguments[0], v, where, base) for v in value)
     if origin is Mapping and arguments and arguments[1] in _KIND_OF:
         if not isinstance(value, Mapping):
             raise ConfigError(f"{where} must be a mapping, got {value!r}")
-        return {str(k): _value(arguments[1], v, where, base) for k, v in value.items()}
+        return {str(k): check(arguments[1], v, where, base) for k, v in value.items()}
     try:
         checked = TypeAdapter(annotation).validate_python(value)
     except ValidationError as error:

@@ -172,7 +172,7 @@ class _Writer:
             )
         if id(value) not in self._met:
             key = f"{len(self.arrays):04d}"
-            self.arrays[key] = np.asarray(value, value.dtype.newbyteorder("="), order="C")
+            self.arrays[key] = np.asarray(value, order="C")
             self._met[id(value)] = (value, key)
         return str(self._met[id(value)][1])
 

@@ -243,6 +243,8 @@ class Split:
     valid: Holdout
     tests: Mapping[str, Holdout]
     """Name in metrics.json ("test", "test_warm" ...) -> holdout."""
+    everything: Dataset
+    """The same catalogue and users with every event, held out or not: what a bundle is refitted on."""
 
 
 @dataclass(frozen=True)

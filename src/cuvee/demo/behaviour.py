@@ -18,18 +18,20 @@ EVENTS = ("view", "cart", "buy", "like", "dislike")
 _BLOCK = 1000
 _CANDIDATES = 1024
 """Items a person could come across; all of them in a shop no larger than this."""
-_VIEWS = (3.4, 0.7)
+_VIEWS = (3.9, 0.6)
 """Mean and spread of the log of the number of items a person looks at."""
-_CURIOSITY = 1.0
+_CURIOSITY = 0.6
 """How strongly the appeal of an item draws looks, beside its fame."""
-_TO_CART, _TO_BUY = 2.6, 1.8
-"""Utility at which half of the looks end in the cart, and half of the carts at the till."""
-_STARS = (-0.2, 0.9, 2.0, 3.2)
+_TO_CART, _TO_BUY, _RESOLVE = 4.2, 3.9, 1.2
+"""Utility at which half of the looks end in the cart, and half of the carts at the till; steepness of both."""
+_STARS = (1.9, 3.0, 4.2, 5.5)
 """Experiences that separate 1 from 2 stars, 2 from 3 ..."""
-_LUCK = 0.8
-"""Spread of how an item turns out for one buyer."""
-_SAY, _SAY_UNBOUGHT, _REVIEW = 0.6, 0.15, 0.4
-"""Probabilities of a like or dislike after buying, after only looking, and of a review after buying."""
+_LUCK = 1.4
+"""Spread of how an item turns out for one person."""
+_SAY, _WAVE_AWAY, _REVIEW = 0.6, 0.8, 0.45
+"""Probabilities of a like or dislike after buying, of a dislike after only looking at what disappoints, of a review."""
+_WAVED_AWAY = -1.0
+"""Experience below which something is waved away after only looking."""
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 
 
@@ -104,15 +106,17 @@ def _decide(people: People, catalogue: Catalogue, user: Rows, item: Rows, rng: n
     worth = utility(people, catalogue, user, item)
     carted = _chance(appeal - _TO_CART, rng)
     bought = carted & _chance(worth - _TO_BUY, rng)
-    hopes = np.where(bought, 0.0, 0.6)  # nobody thanks for what they only looked at
-    stars = 1 + np.searchsorted(_STARS, worth - hopes + rng.normal(0.0, _LUCK, len(worth)))
-    said = (rng.random(len(worth)) < np.where(bought, _SAY, _SAY_UNBOUGHT)) & (stars != 3)
+    experience = worth + rng.normal(0.0, _LUCK, len(worth))
+    stars = 1 + np.searchsorted(_STARS, experience)
+    says = rng.random(len(worth)) < np.where(bought, _SAY, _WAVE_AWAY)
+    said = says & np.where(bought, stars != 3, ~carted & (experience < _WAVED_AWAY))
     reviewed = bought & (rng.random(len(worth)) < _REVIEW)
     return Visits(user, item, carted, bought, said, reviewed, stars)
 
 
 def _chance(odds: Doubles, rng: np.random.Generator) -> Bools:
-    return rng.random(len(odds)) < 1 / (1 + np.exp(-1.5 * odds))
+    chance: Bools = rng.random(len(odds)) < 1 / (1 + np.exp(-_RESOLVE * odds))
+    return chance
 
 
 def happen(visits: Visits, rng: np.random.Generator) -> Log:
@@ -162,4 +166,5 @@ def _sessions(user: Rows, rng: np.random.Generator) -> Rows:
 def _reviews(visits: Visits, tried: Rows) -> Rows:
     rows = np.flatnonzero(visits.reviewed)
     rows = rows[np.argsort(tried[rows], kind="stable")]
-    return np.c_[visits.user[rows], visits.item[rows], visits.stars[rows], tried[rows]]
+    table: Rows = np.c_[visits.user[rows], visits.item[rows], visits.stars[rows], tried[rows]]
+    return table

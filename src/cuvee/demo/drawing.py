@@ -38,7 +38,7 @@ def draw(kind: str, colour: str, pattern: str, variant: int) -> Image.Image:
     product = pen.finished(_cloth(_shade(colour, rng), pattern, variant))
     if rng.random() < 0.5:
         product = product.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    turn, side = float(rng.uniform(-5, 5)), round(SIDE * float(rng.uniform(0.74, 0.88)))
+    turn, side = float(rng.uniform(-5, 5)), round(SIDE * float(rng.uniform(0.8, 0.92)))
     product = product.resize((side, side), Image.Resampling.BOX, reducing_gap=1.0)
     product = product.rotate(turn, Image.Resampling.BILINEAR)
     return _staged(product, _wall(int(rng.integers(len(_WALLS)))), float(rng.uniform(-0.03, 0.03)))
@@ -59,31 +59,30 @@ def _cloth(shade: tuple[float, float, float], pattern: str, variant: int) -> lis
 @lru_cache(maxsize=16)
 def _woven(pattern: str, size: int) -> tuple[Plane, Plane]:
     """Return what to multiply the colour with and what white to add."""
-    whiter = 0.6 * _pattern(pattern, size)
-    return (1 - whiter) * _light(), 255 * whiter * _light()
+    whiter, lit = 0.5 * _pattern(pattern, size), _light()
+    return (1 - whiter) * lit, 255 * whiter * lit
 
 
 def _pattern(pattern: str, size: int) -> Plane:
     """Return numbers in 0..1: how far towards the lighter shade."""
-    y, x = np.mgrid[0:CANVAS, 0:CANVAS].astype(np.float32)
-    step = (44, 60)[size]
+    y, x = np.mgrid[0:CANVAS, 0:CANVAS]
+    step = (38, 52)[size]
     if pattern == "stripes":
-        field = ((x + 0.25 * y) % step < step * 0.36).astype(np.float32)
+        field = (x + 0.25 * y) % step < step * 0.36
     elif pattern == "dots":
-        row = y // step
-        across, down = (x + (row % 2) * step / 2) % step - step / 2, y % step - step / 2
-        field = (np.hypot(across, down) < step * 0.24).astype(np.float32)
+        across, down = (x + (y // step % 2) * step / 2) % step - step / 2, y % step - step / 2
+        field = np.hypot(across, down) < step * 0.24
     elif pattern == "check":
-        field = 0.5 * ((x % step < step / 2).astype(np.float32) + (y % step < step / 2).astype(np.float32))
+        field = 0.5 * (x % step < step / 2) + 0.5 * (y % step < step / 2)
     else:
-        field = np.zeros_like(x)
-    return field
+        field = np.zeros((CANVAS, CANVAS))
+    return np.asarray(field, np.float32)
 
 
 def _light() -> Plane:
     """Return factors around 1: brighter towards the upper left, darker at the lower right."""
-    y, x = np.mgrid[0:CANVAS, 0:CANVAS].astype(np.float32) / CANVAS
-    return (1.14 - 0.2 * x - 0.14 * y).astype(np.float32)
+    y, x = np.mgrid[0:CANVAS, 0:CANVAS] / CANVAS
+    return np.asarray(1.14 - 0.2 * x - 0.14 * y, np.float32)
 
 
 @lru_cache(maxsize=8)

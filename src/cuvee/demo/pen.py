@@ -18,7 +18,7 @@ Plane = NDArray[np.float32]
 """(CANVAS, CANVAS), one colour channel or one factor a pixel."""
 Points = Sequence[tuple[float, float]]
 Ink = float | tuple[int, int, int]
-"""A number paints in the product's colour, so many times as bright (.5..1.5); three numbers are a paint of their own."""
+"""A number paints in the product's colour, so many times as bright (.5..1.5); three numbers are their own paint."""
 
 _PER_UNIT = CANVAS / 100
 _PLAIN = 160
@@ -26,7 +26,7 @@ _PLAIN = 160
 
 
 class Pen:
-    """Draws on four layers at once: where anything is, where it has the product's colour, how bright, and other paint."""
+    """Draws on four layers at once: where anything is, where it is tinted, how bright there, and other paint."""
 
     def __init__(self) -> None:
         self.shape = Image.new("L", (CANVAS, CANVAS), 0)

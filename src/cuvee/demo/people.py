@@ -92,20 +92,23 @@ def _centred(tastes: Doubles, groups: int = 1) -> Doubles:
     width = tastes.shape[1] // groups
     parts = tastes.reshape(len(tastes), groups, width)
     parts = (parts - parts.mean(axis=2, keepdims=True)) * np.sqrt(width / (width - 1))
-    return parts.reshape(tastes.shape)
+    centred: Doubles = parts.reshape(tastes.shape)
+    return centred
 
 
 def _scenes(circle: Rows) -> Doubles:
     """Return (u, scenes): every circle follows one scene, its members share that taste wholly."""
     follows = np.eye(len(world.SCENES))[circle % len(world.SCENES)]
-    return (follows - follows.mean(axis=1, keepdims=True)) / follows.std()
+    tastes: Doubles = (follows - follows.mean(axis=1, keepdims=True)) / follows.std()
+    return tastes
 
 
 def _by_age(own: Doubles, age: Rows, rng: np.random.Generator) -> Doubles:
     """Mix the tastes for kinds with what the age band has in common: only profiles tell them without events."""
     band = np.searchsorted(world.AGE_BANDS, age, side="right") - 1
     common = _centred(rng.normal(size=(len(world.AGE_BANDS) - 1, own.shape[1])))[band]
-    return np.sqrt(_OF_AGE) * common + np.sqrt(1 - _OF_AGE) * own
+    tastes: Doubles = np.sqrt(_OF_AGE) * common + np.sqrt(1 - _OF_AGE) * own
+    return tastes
 
 
 def _by_price(bands: int, circle: Rows, rng: np.random.Generator) -> Doubles:

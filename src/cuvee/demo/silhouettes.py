@@ -150,11 +150,9 @@ def _ukulele(pen: Pen, form: int) -> None:
         pen.ellipse(40, y - 1.5, 44, y + 2, _STEEL)
         pen.ellipse(56, y - 1.5, 60, y + 2, _STEEL)
     waist = (9, 11, 13, 16)[form]
-    pen.blob(
-        [(50, 40), (66, 45), (67, 55), (50 + waist + 5, 62), (76, 76), (68, 93), (50, 96)]
-        + [(32, 93), (24, 76), (45 - waist, 62), (33, 55), (34, 45)],
-        1.0,
-    )
+    upper = [(34, 45), (50, 40), (66, 45), (67, 55), (50 + waist + 5, 62)]
+    lower = [(76, 76), (68, 93), (50, 96), (32, 93), (24, 76), (45 - waist, 62), (33, 55)]
+    pen.blob([*upper, *lower], 1.0)
     pen.box(46.5, 36, 53.5, 58, neck)
     pen.ellipse(41, 55, 59, 71, _PALE if form % 2 else _WOOD)
     pen.ellipse(43, 57, 57, 69, _DARK)

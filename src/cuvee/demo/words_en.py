@@ -254,7 +254,7 @@ _VOICES = Voices(
         (
             "It wobbled on day one and a part came off in my hand.",
             "Poorly made: rough edges, and something rattles.",
-            "It hurts after ten minutes, so badly is it finished.",
+            "Uncomfortable to handle, so badly is it finished.",
             "It broke in the second week.",
             "Flimsy; the joints give way.",
         ),

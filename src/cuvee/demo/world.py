@@ -1,9 +1,9 @@
 """The laws of the demo shop: which attributes exist, which modality alone shows each, and how they make up utility.
 
 Utility of an item to a user = sum over `ATTRIBUTES` of coefficient * taste[user, level of the item]
-+ `JOINT` * leaning[user] * side of the item's colour * side of the item's use. Tastes for colours add up to nothing within the
-warm and within the cool ones, tastes for uses within the outdoor and within the indoor ones, so the joint pair has no main
-effect: neither the picture nor the text alone tells anything about it.
++ `JOINT` * leaning[user] * side of the item's colour * side of the item's use. Tastes for colours add up to nothing
+within the warm and within the cool ones, tastes for uses within the outdoor and within the indoor ones, so the joint
+pair has no main effect: neither the picture nor the text alone tells anything about it.
 """
 
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ AGE_BANDS = (18, 28, 38, 50, 64, 80)
 START = 1_740_787_200
 """Unix seconds of the first day, 2025-03-01 00:00 UTC."""
 DAYS = 90
-JOINT = 0.9
+JOINT = 1.0
 """Coefficient of the pair that acts only jointly."""
 
 
@@ -79,12 +79,12 @@ class Attribute:
 
 
 ATTRIBUTES = (
-    Attribute("use", USES, 1.2, "text", groups=2),
-    Attribute("colour", COLOURS, 1.0, "image", groups=2),
+    Attribute("use", USES, 1.4, "text", groups=2),
+    Attribute("colour", COLOURS, 1.2, "image", groups=2),
     Attribute("kind", KINDS, 0.8, "category (also in text and image)"),
     Attribute("price_band", BANDS, 0.7, "price"),
-    Attribute("scene", SCENES, 0.7, "social", shared=1.0),
     Attribute("school", SCHOOLS, 0.6, "knowledge_graph"),
+    Attribute("scene", SCENES, 0.5, "social", shared=1.0),
     Attribute("quality", QUALITIES, 0.5, "reviews", shared=0.0),
 )
 """In the expected order of effect; the joint pair stands between colour and kind."""

@@ -1,7 +1,6 @@
 """Writes a demo shop into a folder, once."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +27,10 @@ _MANY = 200
 
 
 def write_shop(path: str | Path, *, lang: str = "en", seed: int = 0, scale: float = 1.0, force: bool = False) -> bool:
-    """Write a shop of about 1,000 * `scale` products and 2,000 * `scale` users; the same parameters give the same bytes.
+    """Write a shop of about 1,000 * `scale` products and 2,000 * `scale` users.
 
-    A complete shop of the same parameters stays as it is. Returns whether anything was written.
+    The same parameters give the same bytes; a complete shop of the same parameters stays as it is. Returns whether
+    anything was written.
 
     Raises:
         DataError: the folder holds something else than a demo shop, and `force` is off.
@@ -115,17 +115,18 @@ def _fill(folder: Path, parameters: Parameters) -> None:
 def _write_json(folder: Path, told: dict[str, Any]) -> None:
     partial = folder / "truth.json.partial"
     partial.write_text(json.dumps(told, ensure_ascii=False), encoding="utf-8")
-    os.replace(partial, folder / "truth.json")
+    partial.replace(folder / "truth.json")
 
 
 def _readme(parameters: Parameters, frames: dict[str, pl.DataFrame]) -> str:
     rows = "\n".join(
         f"- `{name}.parquet`: {frame.height:,} rows; {', '.join(frame.columns)}" for name, frame in frames.items()
     )
+    options = f"--lang {parameters.lang} --seed {parameters.seed} --scale {parameters.scale:g}"
     return f"""# A demo shop
 
-Made up and drawn by `cuvee demo --lang {parameters.lang} --seed {parameters.seed} --scale {parameters.scale:g}`; free to use \
-like Cuvee itself. No person, product or brand in it exists.
+Made up and drawn by `cuvee demo {options}`.
+Free to use like Cuvee itself; no person, product or brand in it exists.
 
 {rows}
 - `images/`: what the `image` column of the items points to.

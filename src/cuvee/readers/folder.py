@@ -11,7 +11,7 @@ from cuvee.errors import DataError
 from cuvee.frames import KIND_WEIGHTS, Frames, dataset
 from cuvee.types import Dataset
 
-__all__ = ["Folder", "find_tables"]
+__all__ = ["Folder", "find_tables", "read_table"]
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Folder:
         files = find_tables(self.path)
         if "interactions" not in files:
             raise DataError(f"{self.path}: no interactions.parquet, .csv or .jsonl here; it needs user_id and item_id")
-        frames = {table: _read(path) for table, path in files.items()}
+        frames = {table: read_table(path) for table, path in files.items()}
         if "items" in frames:
             frames["items"] = _absolute_media(frames["items"], self.path)
         names = {table: str(path) for table, path in files.items()}
@@ -76,8 +76,12 @@ def find_tables(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _read(path: Path) -> pl.DataFrame:
-    """Read one table; columns of ids stay text whatever they look like."""
+def read_table(path: Path) -> pl.DataFrame:
+    """Read one table; columns of ids stay text whatever they look like.
+
+    Raises:
+        DataError: not readable as what its ending says.
+    """
     try:
         if path.suffix == ".parquet":
             return pl.read_parquet(path)

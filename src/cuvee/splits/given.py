@@ -45,13 +45,14 @@ class Given:
         users = np.array([data.user_rows[u] for u in table["user_id"]], np.int32)
         items = np.array([data.item_rows[i] for i in table["item_id"]], np.int32)
         mark = table["split"].to_numpy()
-        train = _training(data, users, items, mark, self.path)
+        everything = _named(data, users, items, self.path)
+        train = _named(everything, users[mark == 0], items[mark == 0], self.path)
 
         def held(code: int, *, among: Bools | None = None) -> Holdout:
             return holdout(train, (users[mark == code], items[mark == code]), among)
 
         if not (mark > 2).any():
-            return Split(train, held(1), {"test": held(2)})
+            return Split(train, held(1), {"test": held(2)}, everything)
         cold_valid, cold_test = (_those(items[mark == code], len(data.items)) for code in (3, 4))
         valid = {
             "warm": lambda: held(1),
@@ -59,7 +60,7 @@ class Given:
             "cold_among_all": lambda: held(3),
         }
         tests = {"test_warm": held(2), "test_cold_among_cold": held(4, among=cold_test), "test_cold_among_all": held(4)}
-        return Split(train, valid[self.choose_on](), tests)
+        return Split(train, valid[self.choose_on](), tests, everything)
 
 
 def _read(path: Path) -> pl.DataFrame:
@@ -97,10 +98,8 @@ def _restrict(data: Dataset, table: pl.DataFrame) -> Dataset:
     )
 
 
-def _training(
-    data: Dataset, users: Ints, items: Ints, mark: "np.ndarray[tuple[int], np.dtype[np.int8]]", path: Path
-) -> Dataset:
-    """Return the data set with the events of the pairs marked 0."""
+def _named(data: Dataset, users: Ints, items: Ints, path: Path) -> Dataset:
+    """Return the data set with the events of these pairs only."""
     width = len(data.items)
     pairs = users.astype(np.int64) * width + items
     events = data.events.user.astype(np.int64) * width + data.events.item
@@ -108,8 +107,8 @@ def _training(
     if len(gone):
         user, item = data.users[gone[0] // width], data.items[gone[0] % width]
         raise DataError(f"{path}: {len(gone)} pairs have no event in the data, e.g. user {user!r} and item {item!r}")
-    kept = np.isin(events, pairs[mark == 0])
-    logger.info("%s: %d of %d events are for training", path, int(kept.sum()), len(events))
+    kept = np.isin(events, pairs)
+    logger.info("%s: %d of %d events", path, int(kept.sum()), len(events))
     return keep_events(data, kept)
 
 

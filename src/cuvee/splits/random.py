@@ -48,6 +48,7 @@ class Random:
             train,
             holdout(train, (users[valid], items[valid])),
             {"test": holdout(train, (users[test], items[test]))},
+            data,
         )
 
 

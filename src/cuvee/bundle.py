@@ -1,0 +1,94 @@
+"""A bundle: a folder that holds everything needed to recommend, and nothing that runs.
+
+`recipe.yaml`, and by `store` the model, the data set with its features, and the channels that encode what arrives
+later. Loading needs neither the files it was made from nor the weights of the encoders.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cuvee import store
+from cuvee.errors import BundleError, UnknownNameError, unknown
+from cuvee.features import Channel
+from cuvee.protocols import Explainer, Recommender
+from cuvee.queries import queries_of, session
+from cuvee.rank import recommend, similar
+from cuvee.recipe import Recipe, dump_recipe, load_recipe
+from cuvee.types import Context, Dataset, Queries, Reason, Slate
+
+__all__ = ["Bundle", "load_bundle", "save_bundle"]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A trained model with what it needs to answer."""
+
+    recipe: Recipe
+    model: Recommender
+    data: Dataset
+    channels: tuple[Channel, ...]
+
+    def user(self, user_id: str) -> Queries:
+        """Return the query of one user; somebody unknown has no history.
+
+        Raises:
+            UnknownNameError: the id is not among the users of the bundle.
+        """
+        if user_id not in self.data.user_rows:
+            raise UnknownNameError(unknown("user", user_id, self.data.users[:10_000]))
+        return queries_of(self.data, np.array([self.data.user_rows[user_id]], np.int32))
+
+    def items(self, item_ids: Sequence[str]) -> Queries:
+        """Return the query of somebody unknown who touched these items, oldest first; none gives an empty history."""
+        return session(self.data, item_ids)
+
+    def recommend(self, queries: Queries, k: int) -> Slate:
+        """Return slates of k through the recipe's filters and stages."""
+        filters = [f.prepare(self.data) for f in self.recipe.filters]
+        stages = [s.prepare(self.data) for s in self.recipe.stages]
+        context = Context(self.data, np.random.default_rng(self.recipe.seed))
+        return recommend(self.model, queries, k, filters=filters, stages=stages, context=context)
+
+    def similar(self, item_id: str, k: int) -> Slate:
+        """Return the k items closest to one item."""
+        return similar(self.model, session(self.data, [item_id]), k)
+
+    def reasons(self, queries: Queries, slate: Slate, explainers: Sequence[Explainer]) -> list[list[list[Reason]]]:
+        """Return the reasons of every explainer by query and position."""
+        found = [e.explain(self.model, queries, slate, self.data) for e in explainers]
+        return [
+            [[reason for one in found for reason in one[q][place]] for place in range(slate.items.shape[1])]
+            for q in range(len(slate))
+        ]
+
+
+def save_bundle(bundle: Bundle, folder: Path) -> None:
+    """Write a bundle; each part is put in place in one step."""
+    folder.mkdir(parents=True, exist_ok=True)
+    store.save(bundle.data, folder, "data")
+    store.save(bundle.channels, folder, "channels")
+    store.save(bundle.model, folder, "model")
+    (folder / "recipe.yaml").write_text(dump_recipe(bundle.recipe), encoding="utf-8")
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Read a bundle; the folder of a run stands for the bundle in it.
+
+    Raises:
+        BundleError: not a bundle, a damaged one, or one of a newer version.
+    """
+    if (folder / "bundle").is_dir():
+        folder = folder / "bundle"
+    if not (folder / "recipe.yaml").is_file():
+        raise BundleError(
+            f"{folder}: not a bundle, it has no recipe.yaml; `cuvee run RECIPE --out DIR` makes DIR/bundle"
+        )
+    return Bundle(
+        load_recipe(folder / "recipe.yaml"),
+        store.load(folder, "model"),
+        store.load(folder, "data"),
+        store.load(folder, "channels"),
+    )

@@ -1,0 +1,315 @@
+"""From a recipe to everything a run leaves behind: figures, recommendations, bundles and the report."""
+
+import json
+import logging
+import platform
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from tqdm import tqdm
+
+from cuvee import __version__
+from cuvee.bundle import Bundle, save_bundle
+from cuvee.cache import default_cache
+from cuvee.evaluate import Results, list_length, measure, measure_slices, parse_metrics
+from cuvee.features import Channel, fit_channels
+from cuvee.models.popular import Popular
+from cuvee.protocols import Estimator, Recommender, Settled
+from cuvee.queries import with_features
+from cuvee.rank import recommend
+from cuvee.recipe import Recipe, dump_recipe
+from cuvee.registry import describe
+from cuvee.report import write_report
+from cuvee.statistics import Estimate, Paired, paired
+from cuvee.types import PAD, Context, Dataset, Holdout, Slate, Split
+from cuvee.verdict import Verdict, verdicts
+
+__all__ = ["Measured", "Run", "run"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One holdout with the slates shown and what they were worth."""
+
+    slate: Slate
+    results: Results
+    summary: Mapping[str, Estimate]
+    """Metric -> mean and interval."""
+    slices: Mapping[str, Mapping[str, Mapping[str, Estimate]]] = field(default_factory=dict)
+    """Slice -> group -> metric -> mean and interval."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything there is to tell of a run; the report reads it."""
+
+    recipe: Recipe
+    split: Split
+    model: Recommender
+    settled: Estimator
+    channels: tuple[Channel, ...]
+    valid: Measured
+    tests: Mapping[str, Measured]
+    popular: Mapping[str, Measured]
+    """The same test sets answered by popularity."""
+    metric: str
+    """The one that gains and verdicts are told in."""
+    gain: Mapping[str, Paired]
+    """Test set -> difference to popularity in `metric`."""
+    verdicts: tuple[Verdict, ...]
+    seconds: Mapping[str, float]
+    """Step -> wall seconds."""
+
+
+def run(recipe: Recipe, out: Path) -> Run:
+    """Do everything the recipe says and write it to `out`.
+
+    Files: recipe.yaml, metrics.json, run.json, recommendations.parquet, per_query.parquet, run.log, report.html,
+    bundle-eval/ (what was measured) and bundle/ (refitted on every event with the chosen parameters).
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    with _log_file(out / "run.log"), _Steps(out) as step:
+        return _run(recipe, out, step)
+
+
+def _run(recipe: Recipe, out: Path, step: "_Steps") -> Run:
+    rng = np.random.default_rng(recipe.seed)
+    with step("read"):
+        data = recipe.reader.read()
+        split = recipe.split.split(data, rng)
+        logger.info("%s", _size(split))
+    with step("encode"):
+        channels, split = _encode(recipe, split)
+    with step("fit"):
+        settled, model = _fit(recipe.model, split, rng)
+    with step("evaluate"):
+        valid = _measure(recipe, model, split, split.valid, rng)
+        tests = {name: _measure(recipe, model, split, held, rng, slices=True) for name, held in split.tests.items()}
+        baseline = Popular().fit(split.train, None, rng)
+        popular = {name: _measure(recipe, baseline, split, held, rng) for name, held in split.tests.items()}
+        metric = next(name for name in tests[next(iter(tests))].summary if name.startswith("ndcg"))
+        gain = {name: _compare(tests[name], popular[name], metric, rng) for name in tests}
+    with step("verdict"):
+        told = _verdicts(recipe, split, settled, tests, metric, rng) if recipe.evaluate.verdict else ()
+    with step("refit"):
+        whole_channels, whole = _refit(recipe, split)
+        _, refitted = _fit(settled, whole, rng, choose=False)
+    done = Run(recipe, split, model, settled, channels, valid, tests, popular, metric, gain, told, step.seconds)
+    with step("write"):
+        chosen = replace(recipe, model=settled)
+        save_bundle(Bundle(chosen, model, split.train, channels), out / "bundle-eval")
+        save_bundle(Bundle(chosen, refitted, whole.train, whole_channels), out / "bundle")
+        _write(done, out)
+        write_report(done, out / "report.html")
+    for tracker in recipe.track:
+        tracker.track(out.name, _flat(done), {"recipe": dump_recipe(recipe), "version": __version__})
+    return done
+
+
+def _encode(recipe: Recipe, split: Split) -> tuple[tuple[Channel, ...], Split]:
+    channels, train = fit_channels(split.train, recipe.encoders, recipe.project, default_cache())
+    tests = {name: with_features(held, train) for name, held in split.tests.items()}
+    return channels, replace(split, train=train, valid=with_features(split.valid, train), tests=tests)
+
+
+def _refit(recipe: Recipe, split: Split) -> tuple[tuple[Channel, ...], Split]:
+    channels, whole = fit_channels(split.everything, recipe.encoders, recipe.project, default_cache())
+    return channels, replace(split, train=whole)
+
+
+def _fit(
+    estimator: Estimator, split: Split, rng: np.random.Generator, *, choose: bool = True
+) -> tuple[Estimator, Recommender]:
+    """Return the estimator with its choices written in, and the trained model."""
+    model = estimator.fit(split.train, split.valid if choose else None, rng)
+    return (model.settled, model.plain) if isinstance(model, Settled) else (estimator, model)
+
+
+def _measure(
+    recipe: Recipe, model: Recommender, split: Split, held: Holdout, rng: np.random.Generator, *, slices: bool = False
+) -> Measured:
+    metrics = parse_metrics(recipe.evaluate.metrics)
+    slate = recommend(
+        model,
+        held.queries,
+        max(list_length(metrics), recipe.evaluate.keep),
+        filters=[f.prepare(split.train) for f in recipe.filters],
+        stages=[s.prepare(split.train) for s in recipe.stages],
+        candidates=held.candidates,
+        context=Context(split.train, rng),
+    )
+    results = measure(slate, held, split.train, metrics)
+    parts = {_label(s): s for s in recipe.evaluate.slices} if slices else {}
+    groups = measure_slices(slate, held, split.train, metrics, parts)
+    told = {name: {group: r.summary(rng) for group, r in found.items()} for name, found in groups.items()}
+    return Measured(slate, results, results.summary(rng), told)
+
+
+def _verdicts(
+    recipe: Recipe,
+    split: Split,
+    settled: Estimator,
+    tests: Mapping[str, Measured],
+    metric: str,
+    rng: np.random.Generator,
+) -> tuple[Verdict, ...]:
+    light = replace(recipe, evaluate=replace(recipe.evaluate, metrics=(metric,), slices=()))
+
+    def remeasure(changed: Split) -> dict[str, pl.DataFrame]:
+        _, model = _fit(recipe.model, changed, rng)
+        return {n: _measure(light, model, changed, held, rng).results.per_query for n, held in changed.tests.items()}
+
+    measured = {name: m.results.per_query for name, m in tests.items()}
+    return verdicts(split, settled, measured, remeasure, metric, rng)
+
+
+def _compare(a: Measured, b: Measured, metric: str, rng: np.random.Generator) -> Paired:
+    return paired(a.results.per_query[metric].to_numpy(), b.results.per_query[metric].to_numpy(), rng)
+
+
+def _write(done: Run, out: Path) -> None:
+    (out / "recipe.yaml").write_text(dump_recipe(done.recipe), encoding="utf-8")
+    figures = {name: {metric: asdict(e) for metric, e in m.summary.items()} for name, m in done.tests.items()}
+    _json(out / "metrics.json", figures)
+    _json(out / "run.json", _facts(done))
+    tables = [m.results.per_query.select(pl.lit(name).alias("set"), pl.all()) for name, m in done.tests.items()]
+    pl.concat(tables).write_parquet(out / "per_query.parquet")
+    shown = [
+        _shown(name, m.slate, done.split.tests[name], done.split.train, done.recipe.evaluate.keep)
+        for name, m in done.tests.items()
+    ]
+    pl.concat(shown).write_parquet(out / "recommendations.parquet")
+
+
+def _facts(done: Run) -> dict[str, Any]:
+    """Return what run.json holds beside metrics.json."""
+    return {
+        "version": __version__,
+        "machine": {"python": platform.python_version(), "system": platform.platform(), "numpy": np.__version__},
+        "data": _size(done.split) | {"fingerprint": fingerprint(done.split.everything)},
+        "seed": done.recipe.seed,
+        "metric": done.metric,
+        "chosen": describe(done.settled),
+        "considered": dict(getattr(done.model, "considered", {})),
+        "valid": {metric: asdict(e) for metric, e in done.valid.summary.items()},
+        "popular": {n: {metric: asdict(e) for metric, e in m.summary.items()} for n, m in done.popular.items()},
+        "gain_over_popular": {name: asdict(p) for name, p in done.gain.items()},
+        "verdicts": [
+            {"modality": v.modality, "weight": v.weight, "loss": {n: asdict(p) for n, p in v.loss.items()}}
+            for v in done.verdicts
+        ],
+        "slices": {
+            name: {
+                s: {g: {k: asdict(e) for k, e in found.items()} for g, found in groups.items()}
+                for s, groups in m.slices.items()
+            }
+            for name, m in done.tests.items()
+        },
+        "seconds": dict(done.seconds),
+    }
+
+
+def fingerprint(data: Dataset) -> str:
+    """Return a hash of ids, events and item contents; equal data give equal fingerprints."""
+    import hashlib
+
+    digest = hashlib.blake2b(digest_size=16)
+    for names in (data.users, data.items):
+        digest.update("\x00".join(names).encode())
+    e = data.events
+    for column in (e.user, e.item, e.time, e.weight, e.kind):
+        digest.update(np.ascontiguousarray(column).tobytes())
+    digest.update(data.item_table.write_json().encode())
+    return digest.hexdigest()
+
+
+def _shown(name: str, slate: Slate, held: Holdout, train: Dataset, keep: int) -> pl.DataFrame:
+    items, scores = slate.items[:, :keep], slate.scores[:, :keep]
+    q, place = np.nonzero(items != PAD)
+    users, catalogue = np.array(train.users, dtype=object), np.array(train.items, dtype=object)
+    return pl.DataFrame(
+        {
+            "set": pl.Series([name]).new_from_index(0, len(q)),
+            "user_id": pl.Series(users[held.users[q]], dtype=pl.String),
+            "item_id": pl.Series(catalogue[items[q, place]], dtype=pl.String),
+            "rank": pl.Series((place + 1).astype(np.int32)),
+            "score": pl.Series(scores[q, place]),
+        }
+    )
+
+
+def _flat(done: Run) -> dict[str, float]:
+    found = {f"{name}/{k}": e.mean for name, m in done.tests.items() for k, e in m.summary.items()}
+    found |= {f"valid/{k}": e.mean for k, e in done.valid.summary.items()}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _size(split: Split) -> dict[str, int]:
+    held = {name: int(h.truth.nnz) for name, h in split.tests.items()}
+    train = split.train
+    sizes = {"users": len(train.users), "items": len(train.items), "train_pairs": int(train.liked.nnz)}
+    return sizes | {"valid_pairs": int(split.valid.truth.nnz)} | {f"{name}_pairs": n for name, n in held.items()}
+
+
+def _label(component: Any) -> str:
+    """Return a slice's name; one that looks at a column is named after it."""
+    spec = describe(component)
+    if isinstance(spec, str):
+        return spec
+    name, values = next(iter(spec.items()))
+    return f"{name}({values['column']})" if "column" in values else str(name)
+
+
+def _json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _log_file(path: Path) -> Iterator[None]:
+    handler = logging.FileHandler(path, mode="w", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    ours = logging.getLogger("cuvee")
+    level = ours.level
+    ours.addHandler(handler)
+    ours.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        ours.removeHandler(handler)
+        ours.setLevel(level)
+        handler.close()
+
+
+class _Steps:
+    """Times the steps of a run and shows which one it is at."""
+
+    names = ("read", "encode", "fit", "evaluate", "verdict", "refit", "write")
+
+    def __init__(self, out: Path) -> None:
+        self.seconds: dict[str, float] = {}
+        self.bar = tqdm(
+            total=len(self.names), desc=str(out), unit="step", bar_format="{desc} |{bar}| {n_fmt}/{total_fmt} {elapsed}"
+        )
+
+    def __enter__(self) -> "_Steps":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        self.bar.set_description_str(f"{name:8}")
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - start, 3)
+        logger.info("%s: %.1f s", name, self.seconds[name])
+        self.bar.update()

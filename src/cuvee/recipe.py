@@ -1,0 +1,240 @@
+"""From YAML to one frozen Recipe: defaults < file < environment < command line, and back to YAML, fully resolved.
+
+`${NAME}` and `${NAME:-default}` in a file's strings are filled from the environment. Relative paths are taken from the
+recipe's folder. The environment sets single values by `CUVEE_SET__SPLIT__RANDOM__TEST=0.2`, the command line by
+`--set split.random.test=0.2`; values are read as YAML.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cuvee import plain_yaml
+from cuvee.errors import ConfigError, unknown
+from cuvee.filters.unseen import Unseen
+from cuvee.projection import Projection
+from cuvee.protocols import Encoder, Estimator, Filter, Reader, Slice, Splitter, Stage, Tracker
+from cuvee.registry import build, check, describe, parameters
+
+__all__ = ["Evaluation", "Recipe", "dump_recipe", "load_recipe", "read_recipe"]
+
+_VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
+_ENVIRONMENT = "CUVEE_SET__"
+_SECRET = re.compile(r"(?i)(password|secret|token|api_?key)")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is measured."""
+
+    metrics: tuple[str, ...] = (
+        "recall@20", "ndcg@20", "precision@20", "mrr@20", "map@20", "hit_rate@20",
+        "coverage@20", "gini@20", "novelty@20", "intra_list_diversity@20", "popularity_lift@20",
+    )  # fmt: skip
+    """Metrics as `name@k`; the first NDCG is the one gains and verdicts are told in."""
+    slices: tuple[Slice, ...] = ()
+    """Groups of queries or items that are measured apart."""
+    keep: int = 50
+    """Recommendations a query written to recommendations.parquet."""
+    verdict: bool = True
+    """Whether every modality is left out once, to see what it is worth; costs one more fit a modality."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything a run needs; two runs of one recipe on the same data give the same bytes."""
+
+    reader: Reader
+    """Where the data comes from."""
+    split: Splitter
+    """How it is cut into training, validation and test."""
+    model: Estimator
+    """What learns."""
+    encoders: Mapping[str, Encoder] = field(default_factory=dict)
+    """Modality -> its encoder."""
+    project: Projection = field(default_factory=Projection)
+    """How raw vectors become the ones models see."""
+    filters: tuple[Filter, ...] = (Unseen(),)
+    """What may not be shown."""
+    stages: tuple[Stage, ...] = ()
+    """What changes a slate after ranking."""
+    evaluate: Evaluation = field(default_factory=Evaluation)
+    """What is measured."""
+    track: tuple[Tracker, ...] = ()
+    """Where figures are sent beside the run's folder."""
+    seed: int = 0
+    """Seeds every random number of the run."""
+
+
+_LISTS = {"filters": "filters", "stages": "stages", "track": "trackers"}
+_SINGLES = {"reader": "readers", "split": "splits", "model": "models"}
+_PLAIN = {"evaluate": Evaluation, "project": Projection}
+
+
+def load_recipe(path: Path, changes: Iterable[str] = ()) -> Recipe:
+    """Read a recipe file, apply the environment and then the changes (`key.key=value`).
+
+    Raises:
+        ConfigError: not YAML, an unknown key (the message suggests the nearest), a missing or a wrong value.
+    """
+    if not path.is_file():
+        raise ConfigError(f"{path}: no such recipe; `cuvee init DIR` writes one from a folder of data")
+    try:
+        tree = plain_yaml.load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid YAML: {error}") from error
+    try:
+        return read_recipe(tree, path.resolve().parent, [*_from_environment(), *changes])
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def read_recipe(tree: Any, base: Path, changes: Iterable[str] = ()) -> Recipe:
+    """Return the recipe of a parsed tree; relative paths are taken from `base`."""
+    if not isinstance(tree, dict):
+        raise ConfigError("a recipe is a mapping with at least reader, split and model")
+    tree = _filled(tree)
+    for change in changes:
+        _change(tree, change)
+    known = [f.name for f in fields(Recipe)]
+    for key in tree:
+        if key not in known:
+            raise ConfigError(unknown("key", str(key), known))
+    missing = [key for key in _SINGLES if key not in tree]
+    if missing:
+        raise ConfigError(f"the recipe needs {', '.join(missing)}")
+    values: dict[str, Any] = {key: build(kind, tree[key], base) for key, kind in _SINGLES.items()}
+    for key, kind in _LISTS.items():
+        if key in tree:
+            values[key] = tuple(build(kind, spec, base) for spec in _list(key, tree[key]))
+    values |= {key: _plain(owner, key, tree[key], base) for key, owner in _PLAIN.items() if key in tree}
+    if "encoders" in tree:
+        values["encoders"] = _encoders(tree["encoders"], base)
+    if "seed" in tree:
+        values["seed"] = _whole(tree["seed"])
+    return Recipe(**values)
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """Return the recipe as YAML with every parameter written out; reading it back gives an equal recipe."""
+    tree: dict[str, Any] = {key: describe(getattr(recipe, key)) for key in _SINGLES}
+    tree["encoders"] = {name: describe(encoder) for name, encoder in recipe.encoders.items()}
+    tree["project"] = {f.name: getattr(recipe.project, f.name) for f in fields(Projection)}
+    tree |= {key: [describe(c) for c in getattr(recipe, key)] for key in _LISTS}
+    evaluation = recipe.evaluate
+    tree["evaluate"] = {
+        "metrics": list(evaluation.metrics),
+        "slices": [describe(s) for s in evaluation.slices],
+        "keep": evaluation.keep,
+        "verdict": evaluation.verdict,
+    }
+    tree["seed"] = recipe.seed
+    return plain_yaml.dump(tree)
+
+
+def _encoders(value: Any, base: Path) -> dict[str, Encoder]:
+    """A mapping names the modalities; in a list each is named after its component."""
+    if isinstance(value, dict):
+        return {str(name): build("encoders", spec, base) for name, spec in value.items()}
+    found: dict[str, Encoder] = {}
+    for spec in _list("encoders", value):
+        encoder = build("encoders", spec, base)
+        described = describe(encoder)
+        name = described if isinstance(described, str) else next(iter(described))
+        if name in found:
+            raise ConfigError(f"two encoders are called {name!r}; name them: `encoders: {{title: {{{name}: ...}}}}`")
+        found[name] = encoder
+    return found
+
+
+def _plain(owner: type[Any], key: str, value: Any, base: Path) -> Any:
+    """Build a dataclass that is no component: its fields are checked like a component's."""
+    if not isinstance(value, dict):
+        raise ConfigError(f"{key} must be a mapping, got {value!r}")
+    known = parameters(owner)
+    for name in value:
+        if name not in known:
+            raise ConfigError(unknown(f"key of {key}:", str(name), known))
+    return owner(**{name: check(known[name][0], v, f"{key}.{name}", base) for name, v in value.items()})
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ConfigError(f"seed must be a whole number of 0 or more, got {value!r}")
+    return value
+
+
+def _list(key: str, value: Any) -> list[Any]:
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise ConfigError(f"{key} must be a list, got {value!r}")
+    return value
+
+
+def _filled(node: Any) -> Any:
+    """Return the tree with `${NAME:-default}` filled; secrets have no place in a recipe."""
+    if isinstance(node, dict):
+        for key in node:
+            if _SECRET.search(str(key)):
+                raise ConfigError(f"{key!r}: secrets are read from the environment only, never from a recipe")
+        return {key: _filled(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_filled(value) for value in node]
+    return _VARIABLE.sub(_variable, node) if isinstance(node, str) else node
+
+
+def _variable(match: re.Match[str]) -> str:
+    name, default = match.group(1), match.group(2)
+    value = os.environ.get(name) or default
+    if value is None:
+        raise ConfigError(f"${{{name}}} is not set in the environment; set it, or write ${{{name}:-default}}")
+    from_environment = bool(os.environ.get(name))
+    # a relative path in the environment is meant from where the command runs, not from the recipe's folder
+    return str(Path(value).absolute()) if from_environment and Path(value).exists() else value
+
+
+def _from_environment() -> list[str]:
+    """Return the changes the environment asks for, in the order of their names."""
+    found = sorted((k, v) for k, v in os.environ.items() if k.startswith(_ENVIRONMENT))
+    return [f"{key.removeprefix(_ENVIRONMENT).lower().replace('__', '.')}={value}" for key, value in found]
+
+
+def _change(tree: dict[str, Any], change: str) -> None:
+    path, equals, text = change.partition("=")
+    if not equals or not path:
+        raise ConfigError(f"a change is written key.key=value, got {change!r}")
+    keys = path.split(".")
+    node: Any = tree
+    for depth, key in enumerate(keys[:-1]):
+        node = _descend(node, key, ".".join(keys[: depth + 1]))
+    value = plain_yaml.load(text)
+    if isinstance(node, list):
+        node[_position(node, keys[-1], path)] = value
+    else:
+        node[keys[-1]] = value
+
+
+def _descend(node: Any, key: str, where: str) -> Any:
+    """Step into a mapping or a list; a bare component name opens into `{name: {}}`."""
+    if isinstance(node, list):
+        return node[_position(node, key, where)]
+    child = node.get(key)
+    if child is None:
+        child = node[key] = {}
+    if isinstance(child, str):
+        child = node[key] = {child: {}}
+    if not isinstance(child, (dict, list)):
+        raise ConfigError(f"{where} is {child!r} and has no keys of its own")
+    return child
+
+
+def _position(node: list[Any], key: str, where: str) -> int:
+    if not key.isdecimal() or int(key) >= len(node):
+        raise ConfigError(f"{where}: a position from 0 to {len(node) - 1} is needed, got {key!r}")
+    return int(key)

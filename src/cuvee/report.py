@@ -1,0 +1,202 @@
+"""The page of a run: one self-contained HTML file that tells first what was gained."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from cuvee import __version__, phrases
+from cuvee.phrases import Gain, Judgement, gain_in_words, is_quality, judge, meaning, title
+from cuvee.plots import Scale, scale_of
+from cuvee.recipe import dump_recipe
+from cuvee.registry import describe
+from cuvee.showcase import Person, showcase
+from cuvee.statistics import Estimate
+from cuvee.types import Dataset
+
+if TYPE_CHECKING:
+    from cuvee.pipeline import Measured, Run
+
+__all__ = ["write_report"]
+
+_NONE = Estimate(None, None, None, 0)
+
+
+@dataclass(frozen=True)
+class Bar:
+    label: str
+    estimate: Estimate
+    style: str
+    """Class of the bar: "ours" or "base"."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A chart of bars on one axis."""
+
+    title: str
+    meaning: str
+    bars: tuple[Bar, ...]
+    scale: Scale
+
+
+@dataclass(frozen=True)
+class Row:
+    """One metric in figures."""
+
+    label: str
+    ours: Estimate
+    popular: Estimate
+    valid: Estimate
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A slice: its chart, and every metric of every group."""
+
+    panel: Panel
+    columns: tuple[str, ...]
+    groups: Mapping[str, Mapping[str, Estimate]]
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """Everything told of one test set."""
+
+    name: str
+    gain: Gain
+    users: int
+    quality: tuple[Panel, ...]
+    character: tuple[Panel, ...]
+    """Metrics of which more is not simply better."""
+    rows: tuple[Row, ...]
+    judgements: tuple[Judgement, ...]
+    axis: Scale
+    """Of the losses."""
+    cuts: tuple[Cut, ...]
+
+
+@dataclass(frozen=True)
+class Making:
+    """How the run was made."""
+
+    sizes: Mapping[str, str]
+    seconds: Mapping[str, float]
+    shares: Mapping[str, float]
+    """Length of the history -> share of popularity in a blend; empty for other models."""
+    recipe: str
+    """YAML with the choices written in."""
+    seed: int
+    version: str
+
+
+def write_report(done: "Run", path: Path) -> None:
+    """Write the page; the same run gives the same bytes."""
+    first = next(iter(done.tests))
+    environment = Environment(
+        loader=PackageLoader("cuvee"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"number": phrases.number, "spread": phrases.spread, "title": title}
+    page = environment.get_template("report.html.j2").render(
+        metric=done.metric,
+        sets=[_test_set(done, name) for name in done.tests],
+        highlights=_highlights(done, first),
+        views=_views(done),
+        people=_people(done, first),
+        total=len(done.split.tests[first].users),
+        making=_making(done),
+    )
+    path.write_text(page, encoding="utf-8")
+
+
+def _test_set(done: "Run", name: str) -> TestSet:
+    ours, popular = done.tests[name], done.popular[name]
+    panels = {label: _panel(label, ours, popular) for label in ours.summary}
+    judgements = tuple(judge(v, name, done.metric) for v in done.verdicts)
+    return TestSet(
+        name=name,
+        gain=gain_in_words(done.metric, ours.summary[done.metric], popular.summary[done.metric], done.gain[name]),
+        users=len(done.split.tests[name].users),
+        quality=tuple(p for label, p in panels.items() if is_quality(label)),
+        character=tuple(p for label, p in panels.items() if not is_quality(label)),
+        rows=tuple(
+            Row(label, e, popular.summary.get(label, _NONE), done.valid.summary.get(label, _NONE))
+            for label, e in ours.summary.items()
+        ),
+        judgements=judgements,
+        axis=scale_of(j.loss for j in judgements),
+        cuts=tuple(_cut(label, ours, done.metric) for label in ours.slices),
+    )
+
+
+def _panel(label: str, ours: "Measured", popular: "Measured") -> Panel:
+    pair = (
+        Bar("Cuvee", ours.summary[label], "ours"),
+        Bar("Popularity", popular.summary.get(label, _NONE), "base"),
+    )
+    return Panel(title(label), meaning("metrics", label), pair, scale_of(b.estimate for b in pair))
+
+
+def _cut(label: str, measured: "Measured", metric: str) -> Cut:
+    groups = measured.slices[label]
+    bars = [Bar("everybody", measured.summary[metric], "base")]
+    bars += [Bar(group, found.get(metric, _NONE), "ours") for group, found in groups.items()]
+    panel = Panel(title(label), meaning("slices", label), tuple(bars), scale_of(b.estimate for b in bars))
+    return Cut(panel, tuple(measured.summary), groups)
+
+
+def _highlights(done: "Run", name: str) -> tuple[str, ...]:
+    """Return what a reader without a taste for metrics wants to know: who is served, and how much of the catalogue."""
+    told = []
+    words = {
+        "hit_rate": "of the users find something they wanted among the first {k}",
+        "coverage": "of the items that may be shown are shown to somebody",
+    }
+    for label, ours in done.tests[name].summary.items():
+        stem, _, k = label.partition("@")
+        theirs = done.popular[name].summary.get(label, _NONE)
+        if stem in words and ours.mean is not None and theirs.mean is not None:
+            told.append(f"{100 * ours.mean:.0f} % {words[stem].format(k=k)} ({100 * theirs.mean:.0f} % by popularity).")
+    return tuple(told)
+
+
+def _views(done: "Run") -> Panel | None:
+    """Return the weights of everything that a blend considered, as shares of their sum."""
+    considered: Mapping[str, float] = getattr(done.model, "considered", {})
+    total = sum(considered.values()) or 1.0
+    bars = [Bar(phrases.spaced(n), Estimate(w / total, None, None, 0), "ours") for n, w in considered.items()]
+    return Panel("Views", "", tuple(bars), Scale(0.0, 1.0, 0.25)) if bars else None
+
+
+def _people(done: "Run", name: str) -> tuple[Person, ...]:
+    measured, held = done.tests[name], done.split.tests[name]
+    quality = measured.results.per_query[done.metric].to_numpy()
+    return showcase(done.model, held, measured.slate, done.split.train, quality)
+
+
+def _making(done: "Run") -> Making:
+    spec = describe(done.settled)
+    shares = {} if isinstance(spec, str) else next(iter(spec.values())).get("shares") or {}
+    return Making(
+        sizes=_sizes(done),
+        seconds=dict(done.seconds),
+        shares=shares,
+        recipe=dump_recipe(replace(done.recipe, model=done.settled)),
+        seed=done.recipe.seed,
+        version=__version__,
+    )
+
+
+def _sizes(done: "Run") -> dict[str, str]:
+    split, train = done.split, done.split.train
+    sizes = {"Users": len(train.users), "Items": len(train.items), "Events": len(split.everything.events)}
+    sizes |= {"Liked pairs, training": train.liked.nnz, "validation": split.valid.truth.nnz}
+    sizes |= {phrases.spaced(name): held.truth.nnz for name, held in split.tests.items()}
+    return {name: f"{size:,}" for name, size in sizes.items()} | _present(train)
+
+
+def _present(train: Dataset) -> dict[str, str]:
+    items = {m: f for (role, m), f in train.features.items() if role == "item" and len(f)}
+    return {f"Items with {m}": f"{100 * f.present.mean():.0f} %" for m, f in items.items()}

@@ -1,0 +1,97 @@
+"""Looks at a data set and writes the recipe that suits it."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from cuvee import plain_yaml
+from cuvee.types import Dataset
+
+__all__ = ["liked_from", "suggest"]
+
+_TEXT = ("title", "genres", "category", "brand", "tags", "description")
+_IMAGE = "image"
+_DENSE = 15_000
+"""Items up to which the closed forms with an (i, i) matrix are fitted several times in a minute or so."""
+_CJK = re.compile(r"[\u3400-\u9fff]")
+_TARGETS = ("buy", "like")
+_PROFILE = ("age", "gender", "occupation")
+
+
+def suggest(data: Dataset, path: Path, *, min_rating: float | None = None) -> str:
+    """Return a recipe in YAML for a canonical folder that was read from `path`."""
+    text = [c for c in _TEXT if _share(data.item_table, c) > 0]
+    image = _share(data.item_table, _IMAGE) > 0
+    reader: dict[str, object] = {"path": str(path)}
+    if min_rating is not None:
+        reader["min_rating"] = min_rating
+    targets = [kind for kind in _TARGETS if kind in data.events.kinds]
+    tree: dict[str, object] = {
+        "reader": {"folder": reader},
+        "split": {"random": {"targets": targets}} if targets else "random",
+        "encoders": _encoders(data, text, image),
+        "model": {
+            "blend": {"views": _views(len(data.items), (["text"] if text else []) + (["image"] if image else []))}
+        },
+        "filters": ["unseen", *(["available"] if "available" in data.item_table.columns else [])],
+        "evaluate": {"slices": _slices(data)},
+        "seed": 0,
+    }
+    size = f"{len(data.users)} users, {len(data.items)} items, {len(data.events)} events"
+    return f"# For {size}. What else can stand here: cuvee components.\n" + plain_yaml.dump(tree)
+
+
+def liked_from(ratings: pl.Series) -> float | None:
+    """Return the rating from which an event counts as liking: four fifths of the scale; None if all are equal."""
+    known = ratings.drop_nulls()
+    if known.n_unique() < 2:
+        return None
+    low, high = float(known.quantile(0.01) or 0), float(known.quantile(0.99) or 0)
+    return round(low + 0.75 * (high - low), 2)
+
+
+def _encoders(data: Dataset, text: list[str], image: bool) -> dict[str, object]:
+    encoders: dict[str, object] = {}
+    if text:
+        weights = "multilingual-e5-small" if _chinese(data.item_table, text) else "minilm"
+        encoders["text"] = {"text": {"columns": text, "weights": weights}}
+    if image:
+        encoders["image"] = {"image": {"column": _IMAGE}}
+    return encoders
+
+
+def _views(items: int, modalities: list[str]) -> list[object]:
+    """Interactions, each modality alone, all together: the blend finds out on validation what each is worth."""
+    content: list[object] = [{"content": {"on": {m: 1.0}}} for m in modalities]
+    if items > _DENSE:
+        return ["item_knn", *content, "popular"]
+    ease = {"tuned": {"model": "ease", "grid": {"l2": [20.0, 50.0, 100.0, 200.0, 500.0]}}}
+    together = [_tuned({m: 1.0}) for m in modalities]
+    if len(modalities) > 1:
+        together.append(_tuned(dict.fromkeys(modalities, 1.0)))
+    return [ease, "item_knn", *together, *content]
+
+
+def _tuned(on: dict[str, float]) -> object:
+    grid = {"l2": [20.0, 50.0, 200.0], "content": [10.0, 30.0, 100.0], "share": [0.0, 0.3, 0.6]}
+    return {"tuned": {"model": {"content_ease": {"on": on, "share": 0.3}}, "grid": grid}}
+
+
+def _slices(data: Dataset) -> list[object]:
+    columns = [c for c in _PROFILE if _share(data.user_table, c) > 0.5]
+    return ["history_length", "item_popularity", *({"user_column": {"column": c}} for c in columns)]
+
+
+def _share(table: pl.DataFrame, column: str) -> float:
+    """Return the share of rows that hold something in the column."""
+    if column not in table.columns or not len(table):
+        return 0.0
+    filled = table[column].is_not_null() & (table[column].cast(pl.String) != "")
+    return int(filled.sum()) / len(table)
+
+
+def _chinese(table: pl.DataFrame, columns: list[str]) -> bool:
+    rows = table.select(columns).head(500).iter_rows()
+    return bool(np.mean([bool(_CJK.search(" ".join(str(v) for v in row if v))) for row in rows]) > 0.3)

@@ -1,0 +1,81 @@
+"""Does a modality earn its keep? Leave it out, fit again, and compare query by query."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from cuvee.protocols import Estimator
+from cuvee.registry import describe
+from cuvee.statistics import Paired, paired
+from cuvee.types import Split
+
+__all__ = ["Verdict", "modality_weights", "verdicts", "without"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one modality is worth on these data."""
+
+    modality: str
+    weight: float
+    """Its share of the weight in the chosen model, 0..1; the rest is interactions."""
+    loss: Mapping[str, Paired]
+    """Test set -> what is lost without it, in units of the metric; positive: it helps."""
+
+
+def verdicts(
+    split: Split,
+    settled: Estimator,
+    measured: Mapping[str, pl.DataFrame],
+    remeasure: Callable[[Split], Mapping[str, pl.DataFrame]],
+    metric: str,
+    rng: np.random.Generator,
+) -> tuple[Verdict, ...]:
+    """Return a verdict for each item modality.
+
+    Args:
+        settled: the chosen model, whose weights are told.
+        measured: test set -> per-query table with everything in view.
+        remeasure: fits and measures again on a split whose features have changed.
+        metric: the column compared.
+    """
+    weights = modality_weights(describe(settled))
+    found = []
+    for modality in [m for role, m in split.train.features if role == "item"]:
+        left_out = remeasure(without(split, modality))
+        loss = {
+            name: paired(measured[name][metric].to_numpy(), left_out[name][metric].to_numpy(), rng) for name in measured
+        }
+        found.append(Verdict(modality, weights.get(modality, 0.0), loss))
+    return tuple(found)
+
+
+def without(split: Split, modality: str) -> Split:
+    """Return the split with every row of one item modality missing."""
+    features = dict(split.train.features)
+    features["item", modality] = features["item", modality].hidden()
+    return replace(split, train=replace(split.train, features=features))
+
+
+def modality_weights(spec: Any) -> dict[str, float]:
+    """Return modality -> its share of the weight of a described model.
+
+    A blend passes each view's share of the weights on; a view that uses several modalities passes its share on by
+    the weights of its `on`. A view on interactions and content at once counts as content.
+    """
+    if isinstance(spec, str):
+        return {}
+    _, values = next(iter(spec.items()))
+    shares: dict[str, float] = {}
+    if "views" in values:
+        weights = values["weights"] or [1.0] * len(values["views"])
+        for view, weight in zip(values["views"], weights, strict=True):
+            for modality, share in modality_weights(view).items():
+                shares[modality] = shares.get(modality, 0.0) + share * weight / (sum(weights) or 1.0)
+    elif values.get("on"):
+        total = sum(values["on"].values()) or 1.0
+        shares = {modality: weight / total for modality, weight in values["on"].items()}
+    return shares

@@ -1,0 +1,113 @@
+"""Imports point down, siblings of a kind do not know one another, files and functions stay small."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[1] / "src" / "cuvee"
+
+LAYERS = (
+    "errors",
+    "types",
+    "protocols truth statistics plain_yaml projection weights torch_runtime schema phrases",
+    "registry rank queries frames ridge item_weights content_space cache train",
+    "logs llms executors",
+    "readers splits encoders metrics indexes filters stages slices trackers demo",
+    "selection blending",
+    "fusion models explainers testing",
+    "recipe store features privacy suggest",
+    "bundle evaluate verdict",
+    "thumbnails plots showcase",
+    "report",
+    "pipeline",
+    "tune dialogue",
+    "serve",
+    "cli studio",
+)
+"""A unit may import units of layers above its own line here, never of its own line or below."""
+
+LEVEL = {unit: level for level, units in enumerate(LAYERS) for unit in units.split()}
+FILES = sorted(SOURCE.rglob("*.py"))
+
+
+def unit_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0].removesuffix(".py")
+
+
+def run_time_imports(tree: ast.AST) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Yield imports, those for type checkers only left out."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+        yield from run_time_imports(node)
+
+
+def imported(path: Path) -> set[str]:
+    """Return the modules of Cuvee a file imports, as dotted names below `cuvee`."""
+    found: set[str] = set()
+    for node in run_time_imports(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        else:
+            assert node.level == 0, f"{path}: relative import"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        found |= {name.removeprefix("cuvee.") for name in names if name.startswith("cuvee.")}
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_imports_point_down(path: Path) -> None:
+    unit = unit_of(path)
+    if unit == "__init__":
+        return
+    assert unit in LEVEL, f"say in LAYERS where {unit!r} belongs"
+    kind = path.parent != SOURCE
+    for name in imported(path):
+        target = name.split(".")[0]
+        if target == "__version__":
+            continue
+        if target == unit:
+            own = ".".join(path.relative_to(SOURCE).with_suffix("").parts)
+            package = unit in ("demo", "cli", "serve", "studio", "privacy", "weights")
+            assert kind, f"{path}: imports itself"
+            assert package or name.startswith(own), f"{path}: sideways import of {name}"
+            continue
+        assert LEVEL[target] < LEVEL[unit], f"{path}: {unit} must not import {target}, which is not below it"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
+def test_files_and_functions_are_small(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") <= 400, f"{path} has more than 400 lines"
+    assert text.startswith('"""'), f"{path} has no module docstring"
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert length <= 50, f"{path}:{node.lineno} {node.name} has {length} lines, at most 50"
+        if isinstance(node, ast.ClassDef):
+            public = [f for f in node.body if isinstance(f, ast.FunctionDef) and not f.name.startswith("_")]
+            assert len(public) <= 10, f"{path}:{node.lineno} {node.name} has {len(public)} public methods, at most 10"
+
+
+def test_names_that_say_nothing_are_not_used() -> None:
+    for path in FILES:
+        words = path.stem.split("_")
+        assert not {"utils", "util", "base", "common", "core", "helpers", "misc", "v2", "old", "legacy"} & set(words), (
+            path
+        )
+
+
+def test_no_pickle_no_eval() -> None:
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                assert not {"pickle", "joblib", "dill", "cloudpickle"} & {a.name for a in node.names}, path
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in {"eval", "exec"}, f"{path}:{node.lineno}"
+            if isinstance(node, ast.ExceptHandler) and isinstance(node.type, ast.Name):
+                at_edge = unit_of(path) in ("cli", "serve")
+                assert node.type.id not in {"Exception", "BaseException"} or at_edge, f"{path}:{node.lineno}"

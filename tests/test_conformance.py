@@ -1,0 +1,91 @@
+"""Every component that the registry finds keeps the contract of its kind; a new file is covered by existing."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from cuvee import registry, store, testing
+from cuvee.queries import queries_of
+from cuvee.types import Dataset
+
+SAMPLES: dict[tuple[str, str], Any] = {
+    ("models", "blend"): {"views": ["ease", {"content": {"on": {"text": 1.0}}}, "popular"]},
+    ("models", "tuned"): {"model": "ease", "grid": {"l2": [5.0, 50.0]}},
+    ("models", "content_ease"): {"on": {"text": 1.0, "image": 0.5}, "share": 0.3, "l2": 10.0},
+    ("slices", "user_column"): {"column": "city"},
+    ("slices", "siblings"): {"column": "colour"},
+}
+"""Parameters for the components that have no default, or whose default leaves half of them out."""
+
+
+def component(kind: str, name: str) -> Any:
+    return registry.build(kind, {name: SAMPLES.get((kind, name), {})})
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    toy = testing.toy()
+    colours = pl.Series("colour", ["red", "blue", "green", "grey"] * 8)[: len(toy.items)]
+    available = pl.Series("available", np.arange(len(toy.items)) % 5 > 0)
+    table = toy.item_table.with_columns(colours, available)
+    return Dataset(toy.users, toy.items, toy.events, table, toy.user_table, features=toy.features)
+
+
+@pytest.mark.parametrize("name", registry.names("models"))
+def test_models(name: str, data: Dataset, tmp_path: Path) -> None:
+    model = testing.check_estimator(component("models", name), data)
+    store.save(model, tmp_path, "model")
+    queries = queries_of(data, np.arange(8, dtype=np.int32))
+    np.testing.assert_array_equal(store.load(tmp_path, "model").score(queries), model.score(queries))
+
+
+@pytest.mark.parametrize("name", registry.names("metrics"))
+def test_metrics(name: str, data: Dataset) -> None:
+    testing.check_metric(component("metrics", name), data)
+
+
+@pytest.mark.parametrize("name", registry.names("slices"))
+def test_slices(name: str, data: Dataset) -> None:
+    testing.check_slice(component("slices", name), data)
+
+
+@pytest.mark.parametrize("name", registry.names("filters"))
+def test_filters(name: str, data: Dataset) -> None:
+    testing.check_filter(component("filters", name), data)
+
+
+@pytest.mark.parametrize("name", registry.names("stages"))
+def test_stages(name: str, data: Dataset) -> None:
+    testing.check_stage(component("stages", name), data)
+
+
+@pytest.mark.parametrize("model", registry.names("models"))
+@pytest.mark.parametrize("name", registry.names("explainers"))
+def test_explainers(name: str, model: str, data: Dataset) -> None:
+    fitted = component("models", model).fit(data, None, np.random.default_rng(0))
+    testing.check_explainer(component("explainers", name), fitted, data)
+
+
+@pytest.mark.parametrize("name", registry.names("splits"))
+def test_splits(name: str, data: Dataset, tmp_path: Path) -> None:
+    spec: dict[str, Any] = {}
+    if name == "given":
+        liked = data.liked.tocoo()
+        spec = {"path": str(tmp_path / "split.parquet")}
+        pairs = {"user_id": [data.users[u] for u in liked.row], "item_id": [data.items[i] for i in liked.col]}
+        mark = pl.Series("split", [0, 0, 0, 1, 0, 0, 2] * len(liked.row))[: len(liked.row)]
+        pl.DataFrame(pairs).with_columns(mark).write_parquet(tmp_path / "split.parquet")
+    testing.check_splitter(registry.build("splits", {name: spec}), data)
+
+
+@pytest.mark.parametrize("kind", registry.KINDS)
+def test_every_parameter_says_what_it_means(kind: str) -> None:
+    for name in registry.names(kind):
+        found = registry.find(kind, name)
+        assert found.__doc__, f"{kind}/{name} has no docstring"
+        assert len(registry.parameters(found)) <= 8, f"{kind}/{name} has more than 8 parameters"
+        for key in registry.parameters(found):
+            assert registry.meaning(found, key), f"{kind}/{name}.{key} has no docstring"
