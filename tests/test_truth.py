@@ -1,9 +1,11 @@
 """Hits and restricted truth."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from scipy import sparse
 
+import cuvee.truth
 from cuvee.truth import hits, restrict, sizes, where_wanted
 from tests.cases import Case, cases, holdout, slate, truth
 
@@ -22,6 +24,18 @@ def test_hits_equal_membership(case: Case) -> None:
 def test_padding_is_not_the_last_item_of_the_query_before() -> None:
     """PAD is -1: without care, its flat key is that of the last item one row up."""
     assert not hits(slate([[0], []]), truth([[2], [1]], 3), 1).any()
+    assert not hits(slate([[], [0]]), truth([[0], [2]], 3), 1).any()
+
+
+def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seven queries in blocks of two, three and one."""
+    rng = np.random.default_rng(0)
+    shown = slate([rng.permutation(11)[:n].tolist() for n in range(7)])
+    wanted = truth([rng.permutation(11)[: 8 - n].tolist() for n in range(7)], 11)
+    whole = hits(shown, wanted, 5)
+    for cells in (22, 33, 1):
+        monkeypatch.setattr(cuvee.truth, "_CELLS", cells)
+        np.testing.assert_array_equal(hits(shown, wanted, 5), whole)
 
 
 def test_a_messy_matrix_counts_as_what_it_means() -> None:

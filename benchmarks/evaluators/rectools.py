@@ -1,4 +1,4 @@
-"""RecTools: `calc_metrics` over prepared pandas frames. Its NDCG is divided by that of k hits, however few are wanted."""
+"""RecTools: `calc_metrics` over prepared pandas frames. Its NDCG is divided by that of k hits."""
 
 from typing import Any
 

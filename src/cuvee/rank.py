@@ -19,9 +19,13 @@ _CELLS = 1 << 23
 
 def top_k(scores: Floats, k: int) -> tuple[Ints, Floats]:
     """Return (q, k) items and scores, best first, the smaller row first among equals; PAD where a score is -inf."""
-    k = min(k, scores.shape[1])
-    values, rows = torch.topk(torch.from_numpy(scores), k, dim=1)
+    width = scores.shape[1]
+    k = min(k, width)
+    values, rows = torch.topk(torch.from_numpy(scores), min(k + 1, width), dim=1)
     items, best = rows.numpy().astype(np.int32), values.numpy()
+    if 0 < k < width:
+        _break_ties(scores, items, best, k)
+        items, best = items[:, :k], best[:, :k]
     order = np.lexsort((items, -best), axis=1)
     items, best = np.take_along_axis(items, order, 1), np.take_along_axis(best, order, 1)
     return np.where(np.isneginf(best), np.int32(PAD), items), best
@@ -72,8 +76,15 @@ def similar(model: Recommender, queries: Queries, k: int) -> Slate:
     """
     scores = np.array(model.personal(queries) if isinstance(model, Personal) else model.score(queries), np.float32)
     scores[queries.seen.nonzero()] = -np.inf
-    items, best = top_k(scores, k)
-    return Slate(items, best, (items != PAD).astype(np.float32))
+    return _best(scores, queries, k, (), None)
+
+
+def _break_ties(scores: Floats, items: Ints, best: Floats, k: int) -> None:
+    """Where the cut at k falls among equals, put the smallest rows of them before it."""
+    cut = best[:, k - 1]
+    for q in np.flatnonzero((cut == best[:, k]) & ~np.isneginf(cut)):
+        equal = np.flatnonzero(best[q, :k] == cut[q])
+        items[q, equal] = np.flatnonzero(scores[q] == cut[q])[: len(equal)]
 
 
 def _best(

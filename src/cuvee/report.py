@@ -9,6 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from cuvee import __version__, phrases
 from cuvee.phrases import Gain, Judgement, gain_in_words, is_quality, judge, meaning, title
+from cuvee.blending import BUCKETS
 from cuvee.plots import Scale, scale_of
 from cuvee.recipe import dump_recipe
 from cuvee.registry import describe
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["write_report"]
 
 _NONE = Estimate(None, None, None, 0)
+_COLOURS = 6
+"""For parts of the score, in the style sheet."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class Bar:
     estimate: Estimate
     style: str
     """Class of the bar: "ours" or "base"."""
+    n: bool = False
+    """Whether the number of users is told beside the label."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +80,8 @@ class TestSet:
     judgements: tuple[Judgement, ...]
     axis: Scale
     """Of the losses."""
+    digits: int
+    """Of the losses, after the point."""
     cuts: tuple[Cut, ...]
 
 
@@ -94,18 +101,23 @@ class Making:
 
 def write_report(done: "Run", path: Path) -> None:
     """Write the page; the same run gives the same bytes."""
-    first = next(iter(done.tests))
+    first, train = next(iter(done.tests)), done.split.train.item_table
     environment = Environment(
         loader=PackageLoader("cuvee"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"number": phrases.number, "spread": phrases.spread, "title": title}
+    environment.filters |= {"number": phrases.number, "spread": phrases.spread, "title": title, "spaced": phrases.spaced}
+    people = _people(done, first)
     page = environment.get_template("report.html.j2").render(
         metric=done.metric,
         sets=[_test_set(done, name) for name in done.tests],
         highlights=_highlights(done, first),
         views=_views(done),
-        people=_people(done, first),
+        people=people,
+        legend=_legend(people),
+        pictures="image" in train.columns and train["image"].null_count() < len(train),
         total=len(done.split.tests[first].users),
+        figures={"validation": done.valid.summary[done.metric]}
+        | {name: m.summary[done.metric] for name, m in done.tests.items()},
         making=_making(done),
     )
     path.write_text(page, encoding="utf-8")
@@ -126,7 +138,8 @@ def _test_set(done: "Run", name: str) -> TestSet:
             for label, e in ours.summary.items()
         ),
         judgements=judgements,
-        axis=scale_of(j.loss for j in judgements),
+        axis=(axis := scale_of(j.loss for j in judgements)),
+        digits=max(3, axis.digits + 1),
         cuts=tuple(_cut(label, ours, done.metric) for label in ours.slices),
     )
 
@@ -141,8 +154,8 @@ def _panel(label: str, ours: "Measured", popular: "Measured") -> Panel:
 
 def _cut(label: str, measured: "Measured", metric: str) -> Cut:
     groups = measured.slices[label]
-    bars = [Bar("everybody", measured.summary[metric], "base")]
-    bars += [Bar(group, found.get(metric, _NONE), "ours") for group, found in groups.items()]
+    bars = [Bar("everybody", measured.summary[metric], "base", n=True)]
+    bars += [Bar(group, found.get(metric, _NONE), "ours", n=True) for group, found in groups.items()]
     panel = Panel(title(label), meaning("slices", label), tuple(bars), scale_of(b.estimate for b in bars))
     return Cut(panel, tuple(measured.summary), groups)
 
@@ -176,13 +189,23 @@ def _people(done: "Run", name: str) -> tuple[Person, ...]:
     return showcase(done.model, held, measured.slate, done.split.train, quality)
 
 
+def _legend(people: Iterable[Person]) -> dict[str, str]:
+    """Return part of the score -> class of its colour, in the order of their weight on this page; popularity is grey."""
+    total: dict[str, float] = {}
+    for share in (share for p in people for s in p.shown for share in s.shares):
+        total[share.part] = total.get(share.part, 0.0) + share.share
+    order = sorted(total, key=lambda part: -total[part])
+    coloured = [part for part in order if part != "popular"]
+    return {part: f"part-{coloured.index(part) % _COLOURS + 1}" if part in coloured else "part-0" for part in order}
+
+
 def _making(done: "Run") -> Making:
     spec = describe(done.settled)
-    shares = {} if isinstance(spec, str) else next(iter(spec.values())).get("shares") or {}
+    shares = () if isinstance(spec, str) else next(iter(spec.values())).get("shares") or ()
     return Making(
         sizes=_sizes(done),
         seconds=dict(done.seconds),
-        shares=shares,
+        shares=dict(zip(BUCKETS, shares, strict=False)),
         recipe=dump_recipe(replace(done.recipe, model=done.settled)),
         seed=done.recipe.seed,
         version=__version__,

@@ -10,20 +10,32 @@ from cuvee.types import PAD, Bools, Floats, Holdout, Longs, Slate
 
 __all__ = ["hits", "restrict", "sizes", "where_wanted"]
 
+_CELLS = 1 << 22
+"""Cells of the table of marks: 4 MB, or one row of items if that is more."""
+
 
 def hits(slate: Slate, truth: "sparse.csr_matrix[np.float32]", k: int) -> Bools:
-    """Return (q, min(k, slate width)): whether the item at each rank is wanted; padding never is."""
+    """Return (q, min(k, slate width)): whether the item at each rank is wanted; padding never is.
+
+    Marks what a block of queries wants in a small dense table, looks the shown items up, and wipes the marks: several
+    times faster than searching sorted keys.
+    """
     shown = slate.items[:, :k]
     wanted = _clean(truth)
     queries, width = wanted.shape
-    starts = np.arange(queries, dtype=np.int64) * width  # flat key of item 0 of each query
-    keys = np.repeat(starts, np.diff(wanted.indptr)) + wanted.indices  # ascending
+    step = max(1, min(queries, _CELLS // max(width, 1)))
+    starts = np.arange(queries, dtype=np.int64) % step * width  # cell of item 0 of each query within its block
+    marks = np.repeat(starts, np.diff(wanted.indptr)) + wanted.indices
     asked = starts[:, None] + shown
-    if not len(keys):
-        return np.zeros(shown.shape, bool)
-    nearest = np.minimum(np.searchsorted(keys, asked), len(keys) - 1)
-    found: Bools = (keys[nearest] == asked) & (shown != PAD)
-    return found
+    table = np.zeros(step * width, bool)
+    found = np.zeros(shown.shape, bool)
+    for start in range(0, queries, step):
+        stop = min(start + step, queries)
+        mine = marks[wanted.indptr[start] : wanted.indptr[stop]]
+        table[mine] = True
+        found[start:stop] = table[asked[start:stop]]
+        table[mine] = False
+    return found & (shown != PAD)
 
 
 def sizes(truth: "sparse.csr_matrix[np.float32]") -> Longs:

@@ -1,0 +1,255 @@
+"""The event log in SQLite, or in PostgreSQL by URL: what people did, in order of arrival, with their consent."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from sqlalchemy import Engine, Select, delete, func, or_, select, update
+
+from cuvee.database import check_url, insert_new, open_database, purge, reading, writing
+from cuvee.errors import DataError, unknown
+from cuvee.people import (
+    Consent,
+    Erasure,
+    announce,
+    erase_user,
+    export_user,
+    personal_tables,
+    pseudonym,
+    record,
+    user_numbers,
+)
+from cuvee.schema import metadata
+
+__all__ = ["SqlLog"]
+
+_REQUIRED = ("event_id", "user_id", "item_id", "kind")
+_TEXTS = (*_REQUIRED, "recommendation_id", "session")
+_COLUMNS: Mapping[str, Any] = {
+    "event_id": pl.String,
+    "user_id": pl.String,
+    "item_id": pl.String,
+    "kind": pl.String,
+    "time": pl.Int64,
+    "weight": pl.Float64,
+    "recommendation_id": pl.String,
+    "position": pl.Int32,
+    "session": pl.String,
+    "context": pl.String,
+}
+_READ: Mapping[str, Any] = {"offset": pl.Int64, **_COLUMNS, "received_at": pl.Float64}
+_LONGEST_ID = 256
+_LONGEST_CONTEXT = 16_384
+_LATEST = 10**11
+"""Seconds; a larger time is milliseconds by mistake."""
+_AGES = {
+    "events": "time",
+    "recommendations": "made_at",
+    "exposures": "exposed_at",
+    "messages": "said_at",
+    "conversations": "updated_at",
+    "user_counters": "window_start",
+    "counters": "window_start",
+}
+"""Table -> what says how old a row is, for retention."""
+
+_events, _users = metadata.tables["events"], metadata.tables["users"]
+
+
+@dataclass(frozen=True)
+class SqlLog:
+    """Events in a database. Processes may share it: writers take turns, readers never wait.
+
+    An event that was acknowledged is on the disk. Deleting rewrites the file, so `erase` and `forget_before` take time
+    and free disk space in proportion to it.
+    """
+
+    url: str = "sqlite:///events.db"
+    """Where: `sqlite:///FILE`, or `postgresql+psycopg://HOST/DATABASE` with the password in PGPASSWORD."""
+    busy_timeout: float = 10.0
+    """Seconds to wait for another process that writes (SQLite)."""
+
+    def __post_init__(self) -> None:
+        check_url(self.url)
+
+    def append(self, events: pl.DataFrame) -> int:
+        """Store events, all of them or none; return the offset after the last one.
+
+        Needs event_id, user_id, item_id and kind; may have time (unix seconds, fractions are cut; now where missing),
+        weight, recommendation_id, position, session and context (JSON objects as text, or a struct). An event_id that
+        is there already is left as it is, so a batch may be sent again.
+
+        Raises:
+            DataError: a column or a value that cannot be stored; the message names row and field.
+        """
+        now = time.time()
+        checked = _checked(events, int(now))
+        contexts = _contexts(checked["context"])
+        with writing(self._engine) as connection:
+            numbers = user_numbers(connection, checked["user_id"].unique(maintain_order=True).to_list())
+            rows = checked.drop("user_id", "context").to_dicts()
+            for row, user_id, context in zip(rows, checked["user_id"], contexts, strict=True):
+                row.update(user_no=numbers[user_id], context=context, received_at=now)
+            insert_new(connection, _events, rows, "event_id")
+            return int(connection.execute(select(func.max(_events.c.offset))).scalar() or 0)
+
+    def read(self, offset: int, limit: int) -> pl.DataFrame:
+        """Return at most `limit` events after `offset`, in order of arrival.
+
+        Events of people who refuse personalisation are left out: this is what training and caches read.
+        """
+        agreed = or_(_events.c.user_no.is_(None), _users.c.personalisation)
+        wanted = _selection().where(_events.c.offset > offset, agreed).order_by(_events.c.offset).limit(limit)
+        return self._frame(wanted)
+
+    def history(self, user_id: str, limit: int) -> pl.DataFrame:
+        """Return a person's newest `limit` events in time order; none where they refuse personalisation."""
+        mine = _selection().where(_users.c.user_id == user_id, _users.c.personalisation)
+        return self._frame(mine.order_by(_events.c.time.desc(), _events.c.offset.desc()).limit(limit)).reverse()
+
+    def consent(self, user_id: str) -> Consent:
+        """Return what a person agreed to; the defaults for somebody unknown."""
+        columns = [_users.c[name] for name in asdict(Consent())]
+        with reading(self._engine) as connection:
+            row = connection.execute(select(*columns).where(_users.c.user_id == user_id)).mappings().first()
+        return Consent() if row is None else Consent(**row)
+
+    def set_consent(self, user_id: str, consent: Consent) -> None:
+        """Note what a person agrees to from now on, audited."""
+        _check_ids(pl.DataFrame({"user_id": [user_id]}), "user_id")
+        with writing(self._engine) as connection:
+            number = user_numbers(connection, [user_id])[user_id]
+            flags = asdict(consent)
+            connection.execute(update(_users).where(_users.c.user_no == number).values(**flags, updated_at=time.time()))
+            record(connection, "log", "consent", pseudonym(connection, number), flags)
+            announce(connection, "users", str(number))
+
+    def erase(self, user_id: str) -> Erasure:
+        """Delete everything about a person from every table and every byte of the file, and destroy their key.
+
+        The record of it holds the pseudonym only. Models are refitted by whoever asks for this.
+        """
+        with writing(self._engine) as connection:
+            name, removed = erase_user(connection, user_id)
+        return Erasure(name, removed, purge(self._engine, personal_tables(), self.busy_timeout))
+
+    def export(self, user_id: str) -> dict[str, list[dict[str, Any]]]:
+        """Return everything held about a person: table -> rows, ready for JSON; {} for somebody unknown."""
+        with reading(self._engine) as connection:
+            return export_user(connection, user_id)
+
+    def forget_before(self, time: int) -> dict[str, int]:
+        """Delete events, recommendations, exposures, conversations and counts older than `time`; return rows by table.
+
+        Reviews, profiles, consent, and the records of audit and erasure stay.
+        """
+        removed = {}
+        with writing(self._engine) as connection:
+            for name, column in _AGES.items():
+                table = metadata.tables[name]
+                removed[name] = connection.execute(delete(table).where(table.c[column] < time)).rowcount
+            record(connection, "log", "forget", "events", {"before": time, **removed})
+        purge(self._engine, [metadata.tables[name] for name in _AGES], self.busy_timeout)
+        return removed
+
+    def close(self) -> None:
+        """Close the connections of this process; the next call opens new ones."""
+        self._engine.dispose()
+
+    @property
+    def _engine(self) -> Engine:
+        return open_database(self.url, self.busy_timeout)
+
+    def _frame(self, wanted: Select[Any]) -> pl.DataFrame:
+        with reading(self._engine) as connection:
+            rows = [tuple(row) for row in connection.execute(wanted)]
+        frame = pl.DataFrame(
+            [row[:-1] for row in rows], {k: v for k, v in _READ.items() if k != "context"}, orient="row"
+        )
+        contexts = [None if row[-1] is None else json.dumps(row[-1]) for row in rows]
+        return frame.with_columns(pl.Series("context", contexts, pl.String)).select(*_READ)
+
+
+def _selection() -> Select[Any]:
+    """Select the columns that are read, context last."""
+    plain = [_users.c.user_id if name == "user_id" else _events.c[name] for name in _READ if name != "context"]
+    joined = _events.outerjoin(_users, _users.c.user_no == _events.c.user_no)
+    return select(*plain, _events.c.context).select_from(joined)
+
+
+def _checked(events: pl.DataFrame, now: int) -> pl.DataFrame:
+    """Return the events with every column there and of its type."""
+    for column in events.columns:
+        if column not in _COLUMNS:
+            raise DataError(unknown("column of events:", column, _COLUMNS))
+    for column in _REQUIRED:
+        if column not in events.columns:
+            raise DataError(f"events have no column {column!r}; they need {', '.join(_REQUIRED)}")
+        _fail(events, column, events[column].is_null(), "is missing")
+    if "context" in events.columns and isinstance(events["context"].dtype, pl.Struct):
+        events = events.with_columns(pl.col("context").struct.json_encode())
+    for column in events.columns:
+        _check_type(events, column)
+    missing = [pl.lit(None, dtype).alias(name) for name, dtype in _COLUMNS.items() if name not in events.columns]
+    typed = events.cast({name: _COLUMNS[name] for name in events.columns}).with_columns(*missing).select(*_COLUMNS)
+    for column in _TEXTS:
+        _check_ids(typed, column)
+    _fail(typed, "time", (typed["time"] < 0) | (typed["time"] > _LATEST), "is not in unix seconds")
+    _fail(typed, "weight", ~typed["weight"].is_finite(), "is not a finite number")
+    _fail(typed, "position", typed["position"] < 0, "is negative")
+    return typed.with_columns(pl.col("time").fill_null(now))
+
+
+def _check_type(events: pl.DataFrame, column: str) -> None:
+    found, wanted = events[column].dtype, _COLUMNS[column]
+    numeric = wanted != pl.String
+    if found != pl.Null and (found.is_numeric() if numeric else found == pl.String) is False:
+        raise DataError(f"the column {column!r} of events holds {found}, not {'numbers' if numeric else 'text'}")
+    if numeric and found.is_numeric():
+        fits = events[column].cast(wanted, strict=False).is_not_null() | events[column].is_null()
+        _fail(events, column, ~fits, f"does not fit {wanted.__name__}")
+
+
+def _check_ids(events: pl.DataFrame, column: str) -> None:
+    text = events[column]
+    length = text.str.len_bytes()
+    _fail(events, column, length == 0, "is empty")
+    _fail(events, column, length > _LONGEST_ID, f"is longer than {_LONGEST_ID} bytes")
+    _fail(events, column, text.str.contains(r"\p{Cc}"), "holds control characters")
+
+
+def _contexts(column: pl.Series) -> list[dict[str, Any] | None]:
+    """Parse the contexts; most events have none."""
+    if column.null_count() == len(column):
+        return [None] * len(column)
+    frame = column.to_frame()
+    _fail(frame, "context", column.str.len_bytes() > _LONGEST_CONTEXT, f"is longer than {_LONGEST_CONTEXT} bytes")
+    parsed = [None if value is None else _object(value) for value in column]
+    wrong = [value is not None and found is None for value, found in zip(column, parsed, strict=True)]
+    _fail(frame, "context", pl.Series(wrong, dtype=pl.Boolean), "is not a JSON object")
+    return parsed
+
+
+def _object(text: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _fail(events: pl.DataFrame, column: str, wrong: pl.Series, problem: str) -> None:
+    """Raise for the first row that is wrong."""
+    rows = np.flatnonzero(wrong.fill_null(value=False).to_numpy())
+    if len(rows):
+        value = events[column][int(rows[0])]
+        shown = repr(value) if len(repr(value)) <= 80 else repr(value)[:77] + "..."
+        raise DataError(f"events row {rows[0]}: {column} {problem}, got {shown}")
