@@ -6,7 +6,7 @@ from hypothesis import given
 from scipy import sparse
 
 import cuvee.truth
-from cuvee.truth import hits, restrict, sizes, where_wanted
+from cuvee.truth import hits, restrict, shared, sizes, where_wanted
 from tests.cases import Case, cases, holdout, slate, truth
 
 
@@ -36,6 +36,25 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     for cells in (22, 33, 1):
         monkeypatch.setattr(cuvee.truth, "_CELLS", cells)
         np.testing.assert_array_equal(hits(shown, wanted, 5), whole)
+
+
+@given(cases())
+def test_sharing_changes_nothing(case: Case) -> None:
+    """A small k after a large one, another truth, another slate."""
+    shown, wanted = slate(case.shown, width=case.k), truth(case.wanted, case.items)
+    other, reverse = slate(case.wanted[::-1]), truth(case.shown[::-1], case.items)
+    asked = [
+        (shown, wanted, case.k),
+        (shown, reverse, case.k),
+        (other, wanted, 3),
+        (shown, wanted, 1),
+        (shown, wanted, 9),
+    ]
+    alone = [hits(*one) for one in asked]
+    with shared():
+        together = [hits(*one) for one in asked]
+    for a, b in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_a_messy_matrix_counts_as_what_it_means() -> None:

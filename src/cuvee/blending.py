@@ -10,7 +10,7 @@ from cuvee.filters.unseen import allowed
 from cuvee.protocols import Recommender
 from cuvee.types import Bools, Floats, Holdout, Ints
 
-__all__ = ["BUCKETS", "Pool", "bucket_of", "find_shares", "find_weights", "zscore"]
+__all__ = ["BUCKETS", "Pool", "bucket_of", "find_shares", "find_weights", "spread", "zscore"]
 
 BUCKETS = ("0", "1", "2-4", "5-9", "10+")
 """Lengths of history that have a popularity share of their own."""
@@ -28,9 +28,14 @@ _BLOCK = 1 << 22
 
 def zscore(scores: Floats) -> Floats:
     """Return each row with mean 0 and standard deviation 1; a constant row becomes zeros."""
-    mean = scores.mean(axis=1, keepdims=True)
-    spread = scores.std(axis=1, keepdims=True)
-    return np.asarray((scores - mean) / np.where(spread > 1e-9, spread, np.inf), np.float32)
+    return np.asarray((scores - scores.mean(axis=1, keepdims=True)) / spread(scores), np.float32)
+
+
+def spread(scores: Floats) -> Floats:
+    """Return (q, 1) the standard deviation of each row, infinite where a row is constant up to rounding."""
+    found = scores.std(axis=1, keepdims=True)
+    rounding = 1e-6 * np.abs(scores).max(axis=1, keepdims=True, initial=0)
+    return np.where(found > rounding, found, np.float32(np.inf))
 
 
 def bucket_of(lengths: Ints) -> Ints:

@@ -12,6 +12,7 @@ from cuvee import registry
 from cuvee.errors import ConfigError
 from cuvee.protocols import ListMetric, QueryMetric, Slice, SystemMetric
 from cuvee.statistics import Estimate, estimates
+from cuvee.truth import shared
 from cuvee.types import PAD, Dataset, Floats, Holdout, Ints, Slate
 
 __all__ = ["Metric", "Results", "list_length", "measure", "measure_slices", "parse_metric", "parse_metrics"]
@@ -104,15 +105,16 @@ def _results(
     slate: Slate, holdout: Holdout, train: Dataset, metrics: Mapping[str, Metric], described: Mapping[str, Floats]
 ) -> Results:
     candidates = np.ones(len(train.items), bool) if holdout.candidates is None else holdout.candidates
-    columns = [pl.Series("user_id", [train.users[row] for row in holdout.users.tolist()], dtype=pl.String)]
+    columns = [pl.Series("user_id", train.user_table["user_id"].gather(holdout.users))]
     system: dict[str, float] = {}
-    for label, metric in metrics.items():
-        if isinstance(metric, QueryMetric):
-            columns.append(pl.Series(label, metric.measure(slate, holdout.truth), dtype=pl.Float32))
-        elif isinstance(metric, SystemMetric):
-            system[label] = metric.summarise(slate, candidates, train)
-        else:
-            columns.append(pl.Series(label, described[label], dtype=pl.Float32))
+    with shared():
+        for label, metric in metrics.items():
+            if isinstance(metric, QueryMetric):
+                columns.append(pl.Series(label, metric.measure(slate, holdout.truth), dtype=pl.Float32))
+            elif isinstance(metric, SystemMetric):
+                system[label] = metric.summarise(slate, candidates, train)
+            else:
+                columns.append(pl.Series(label, described[label], dtype=pl.Float32))
     return Results(pl.DataFrame(columns), system)
 
 
@@ -123,7 +125,7 @@ def _take(slate: Slate, rows: Ints) -> Slate:
 def _check(slate: Slate, holdout: Holdout, candidates: int, k: int) -> None:
     if len(slate) != len(holdout.users):
         raise ValueError(f"a slate for each query is needed, got {len(slate)} for {len(holdout.users)} queries")
-    if len(np.unique(holdout.users)) < len(holdout.users):
+    if np.bincount(holdout.users, minlength=1).max() > 1:
         raise ValueError("two queries of the holdout are of one user; measure them as two holdouts")
     if slate.items.shape[1] < min(k, candidates):
         raise ValueError(f"the metrics look at {k} items, the slate holds {slate.items.shape[1]}; recommend {k} items")

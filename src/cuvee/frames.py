@@ -45,7 +45,7 @@ def dataset(frames: Frames, kinds: Mapping[str, float] = KIND_WEIGHTS, min_ratin
     Events whose rating is below `min_rating` are left out; how many is logged.
 
     Raises:
-        DataError: a missing column, an empty id, a duplicate id, a negative or non-numeric time.
+        DataError: a missing column, an empty id, a duplicate id, a negative or non-numeric time, a rating that is no number.
     """
     events = _interactions(frames, min_rating)
     item_table = _table(frames.items, "item_id", frames.name("items"), events["item_id"])
@@ -94,27 +94,42 @@ def _interactions(frames: Frames, min_rating: float | None) -> pl.DataFrame:
     """Return user_id, item_id, event, timestamp in time order."""
     name, frame = frames.name("interactions"), frames.interactions
     require(frame, ("user_id", "item_id"), name)
-    if min_rating is not None:
-        if "rating" not in frame.columns:
-            raise DataError(f"{name}: min_rating needs a column 'rating'; it has {', '.join(frame.columns)}")
-        kept = frame.filter(pl.col("rating").is_null() | (pl.col("rating") >= min_rating))
-        logger.info("%s: left out %d of %d events rated below %g", name, len(frame) - len(kept), len(frame), min_rating)
-        frame = kept
-    time = pl.col("timestamp") if "timestamp" in frame.columns else pl.lit(0)
     kind = pl.col("event").cast(pl.String) if "event" in frame.columns else pl.lit("event")
     try:
         events = frame.select(
             pl.col("user_id").cast(pl.String),
             pl.col("item_id").cast(pl.String),
             kind.fill_null("event").alias("event"),
-            time.cast(pl.Int64).fill_null(0).alias("timestamp"),
+            _seconds(frame).fill_null(0).alias("timestamp"),
         )
     except pl.exceptions.PolarsError as error:
         raise DataError(f"{name}: column 'timestamp' must be whole unix seconds: {error}") from error
     if (events["timestamp"] < 0).any():
         row = int((events["timestamp"] < 0).arg_max() or 0) + 1
         raise DataError(f"{name}: row {row} has the negative time {events['timestamp'][row - 1]}; use unix seconds")
+    if min_rating is not None:
+        events = events.filter(_rated(frame, min_rating, name))
     return events.sort("timestamp", maintain_order=True)
+
+
+def _seconds(frame: pl.DataFrame) -> pl.Expr:
+    """Return the time as unix seconds; dates and times of day are converted."""
+    if "timestamp" not in frame.columns:
+        return pl.lit(0, pl.Int64)
+    time = pl.col("timestamp")
+    return time.dt.epoch("s") if frame["timestamp"].dtype in (pl.Date, pl.Datetime) else time.cast(pl.Int64)
+
+
+def _rated(frame: pl.DataFrame, low: float, name: str) -> pl.Series:
+    """Return the mask of events rated `low` or above, or not at all; log how many are not in it."""
+    if "rating" not in frame.columns:
+        raise DataError(f"{name}: min_rating needs a column 'rating'; it has {', '.join(frame.columns)}")
+    rating = frame["rating"]
+    if not rating.dtype.is_numeric() and rating.dtype != pl.Null:
+        raise DataError(f"{name}: column 'rating' must hold numbers, it holds {rating.dtype}")
+    kept = (rating >= low).fill_null(True)
+    logger.info("%s: left out %d of %d events rated below %g", name, len(kept) - int(kept.sum()), len(kept), low)
+    return kept
 
 
 def _table(frame: pl.DataFrame | None, key: str, name: str, used: pl.Series) -> pl.DataFrame:

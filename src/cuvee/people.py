@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, LargeBinary, Table, delete, func, or_, select
+from sqlalchemy import Connection, LargeBinary, Table, delete, or_, select
 
 from cuvee.database import insert_new
 from cuvee.schema import metadata, personal
@@ -158,10 +158,11 @@ def _known_numbers(connection: Connection, ids: Sequence[str]) -> dict[str, int]
     found: dict[str, int] = {}
     for start in range(0, len(ids), _CHUNK):
         some = select(users.user_id, users.user_no).where(users.user_id.in_(ids[start : start + _CHUNK]))
-        found.update(connection.execute(some).tuples())
+        found.update({row.user_id: row.user_no for row in connection.execute(some)})
     return found
 
 
 def _ids(connection: Connection, numbers: Iterable[int]) -> dict[int, str]:
     users = _tables["users"].c
-    return dict(connection.execute(select(users.user_no, users.user_id).where(users.user_no.in_(numbers))).tuples())
+    some = select(users.user_no, users.user_id).where(users.user_no.in_(numbers))
+    return {row.user_no: row.user_id for row in connection.execute(some)}

@@ -44,7 +44,8 @@ def number(value: float | None, digits: int = 3, *, signed: bool = False) -> str
     """Return a figure with a true minus sign; None is a dash."""
     if value is None:
         return "–"
-    return f"{value:{'+' if signed else ''}.{digits}f}".replace("-", "−")
+    value = round(value, digits)
+    return f"{value or 0.0:{'+' if signed and value else ''}.{digits}f}".replace("-", "−")
 
 
 def spread(estimate: Estimate | Paired, digits: int = 3) -> str:
@@ -55,8 +56,8 @@ def spread(estimate: Estimate | Paired, digits: int = 3) -> str:
 
 
 def spaced(name: str) -> str:
-    """Return a name with blanks for underscores."""
-    return name.replace("_", " ")
+    """Return a name with blanks for underscores, and one before a bracket: content ease (text)."""
+    return re.sub(r"(?<=\w)\(", " (", name.replace("_", " "))
 
 
 def title(name: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -101,7 +102,7 @@ class Making:
 
 def write_report(done: "Run", path: Path) -> None:
     """Write the page; the same run gives the same bytes."""
-    first, train = next(iter(done.tests)), done.split.train.item_table
+    first = next(iter(done.tests))
     environment = Environment(
         loader=PackageLoader("cuvee"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -110,11 +111,12 @@ def write_report(done: "Run", path: Path) -> None:
     page = environment.get_template("report.html.j2").render(
         metric=done.metric,
         sets=[_test_set(done, name) for name in done.tests],
+        hero=_panel(done.metric, done.tests[first], done.popular[first]),
         highlights=_highlights(done, first),
         views=_views(done),
         people=people,
         legend=_legend(people),
-        pictures="image" in train.columns and train["image"].null_count() < len(train),
+        shape=_shape(people),
         total=len(done.split.tests[first].users),
         figures={"validation": done.valid.summary[done.metric]}
         | {name: m.summary[done.metric] for name, m in done.tests.items()},
@@ -138,7 +140,7 @@ def _test_set(done: "Run", name: str) -> TestSet:
             for label, e in ours.summary.items()
         ),
         judgements=judgements,
-        axis=(axis := scale_of(j.loss for j in judgements)),
+        axis=(axis := scale_of((j.loss for j in judgements), ticks=3)),
         digits=max(3, axis.digits + 1),
         cuts=tuple(_cut(label, ours, done.metric) for label in ours.slices),
     )
@@ -197,6 +199,12 @@ def _legend(people: Iterable[Person]) -> dict[str, str]:
     order = sorted(total, key=lambda part: -total[part])
     coloured = [part for part in order if part != "popular"]
     return {part: f"part-{coloured.index(part) % _COLOURS + 1}" if part in coloured else "part-0" for part in order}
+
+
+def _shape(people: Iterable[Person]) -> float | None:
+    """Return the width of pictures in units of their height, for most of those shown; None where there are none."""
+    shown = [s.thing.picture for p in people for s in p.shown if s.thing.picture]
+    return round(min(max(median(t.width / t.height for t in shown), 0.66), 1.5), 2) if shown else None
 
 
 def _making(done: "Run") -> Making:

@@ -8,8 +8,8 @@ import numpy as np
 
 from cuvee.protocols import Recommender
 from cuvee.registry import build
-from cuvee.thumbnails import thumbnail
-from cuvee.types import PAD, Dataset, Floats, Holdout, Ints, Reason, Slate
+from cuvee.thumbnails import Thumbnail, thumbnail
+from cuvee.types import PAD, Bools, Dataset, Floats, Holdout, Ints, Reason, Slate
 
 __all__ = ["Person", "Share", "Shown", "Thing", "choose_users", "showcase"]
 
@@ -26,8 +26,7 @@ class Thing:
     """An item as people see it."""
 
     name: str
-    image: str = ""
-    """Data URI, "" where there is none."""
+    picture: Thumbnail | None = None
     note: str = ""
     """What happened with it, where events are of several kinds."""
     found: bool = False
@@ -74,26 +73,25 @@ class Person:
         return sum(s.thing.found for s in self.shown)
 
 
-def choose_users(lengths: Ints, quality: Floats) -> list[tuple[int, str]]:
+def choose_users(lengths: Ints, quality: Floats, served: Bools) -> list[tuple[int, str]]:
     """Return rows of users and what each is an example of, by a rule that cannot flatter.
 
     The users, in order of the length of their history, are cut into three equal parts. Of each part come the user in
-    the middle by quality and the one at the ninth tenth.
+    the middle by quality and, of those who were `served` something they wanted, the one at three quarters.
     """
     order = np.lexsort((np.arange(len(lengths)), lengths))
     found: dict[int, str] = {}
     for name, part in zip(("short", "medium", "long"), np.array_split(order, 3), strict=True):
         ranked = part[np.argsort(quality[part], kind="stable")]
-        for role, tenths in (("a typical result", 5), ("a good result", 9)):
-            if len(ranked):
-                row = int(ranked[(len(ranked) - 1) * tenths // 10])
-                found.setdefault(row, f"{name} history, {role}")
+        for role, some, quarters in (("a typical result", ranked, 2), ("a good result", ranked[served[ranked]], 3)):
+            if len(some):
+                found.setdefault(int(some[(len(some) - 1) * quarters // 4]), f"{name} history, {role}")
     return list(found.items())
 
 
 def showcase(model: Recommender, held: Holdout, slate: Slate, train: Dataset, quality: Floats) -> tuple[Person, ...]:
     """Return some users of a holdout by `choose_users`, given the slates they were shown and what these were worth."""
-    roles = choose_users(held.queries.lengths, quality)
+    roles = choose_users(held.queries.lengths, quality, _served(held, slate))
     rows = np.array([row for row, _ in roles], np.int64)
     some, top = held.take(rows), _top(slate, rows)
     views = build("explainers", {"views": {"most": 12}}).explain(model, some.queries, top, train)
@@ -122,6 +120,14 @@ def showcase(model: Recommender, held: Holdout, slate: Slate, train: Dataset, qu
     return tuple(people)
 
 
+def _served(held: Holdout, slate: Slate) -> Bools:
+    """Return (q,) whether something wanted is among the items shown."""
+    items = slate.items[:, :_SHOWN]
+    q = np.repeat(np.arange(len(items)), items.shape[1])
+    hits = np.asarray(held.truth[q, np.maximum(items, 0).ravel()]).reshape(items.shape) > 0
+    return np.asarray((hits & (items != PAD)).any(axis=1))
+
+
 def _top(slate: Slate, rows: Any) -> Slate:
     return Slate(*(column[rows, :_SHOWN] for column in (slate.items, slate.scores, slate.propensity)))
 
@@ -148,7 +154,7 @@ class _Catalogue:
         self.ids, self.rows, self.kinds = data.items, data.item_rows, data.events.kinds
         self.texts = [table[c].to_list() for c in ("title", "name", "description") if c in table.columns]
         self.files: list[str | None] = table["image"].to_list() if "image" in table.columns else [None] * len(table)
-        self.pictures: dict[tuple[str, int], str] = {}
+        self.pictures: dict[tuple[str, int], Thumbnail | None] = {}
 
     def name(self, item: int) -> str:
         """Return the title, else the beginning of the description, else the id."""
@@ -159,10 +165,10 @@ class _Catalogue:
         note = self.kinds[kind] if kind is not None and len(self.kinds) > 1 else ""
         return Thing(self.name(item), self.picture(item, side), note, found)
 
-    def picture(self, item: int, side: int) -> str:
+    def picture(self, item: int, side: int) -> Thumbnail | None:
         file = self.files[item]
         if not file:
-            return ""
+            return None
         if (file, side) not in self.pictures:
             self.pictures[file, side] = thumbnail(Path(file), side)
         return self.pictures[file, side]

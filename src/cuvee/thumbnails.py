@@ -3,19 +3,29 @@
 import base64
 import io
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageOps
 
-__all__ = ["thumbnail"]
+__all__ = ["Thumbnail", "thumbnail"]
 
 logger = logging.getLogger(__name__)
 
 _QUALITY = 74
 
 
-def thumbnail(path: Path, side: int) -> str:
-    """Return the picture as a WebP data URI that fits a square of `side` pixels; "" where it cannot be read."""
+@dataclass(frozen=True)
+class Thumbnail:
+    uri: str
+    """`data:image/webp;base64,...`"""
+    width: int
+    """Pixels."""
+    height: int
+
+
+def thumbnail(path: Path, side: int) -> Thumbnail | None:
+    """Return the picture so small that it fits a square of `side` pixels; None where it cannot be read."""
     try:
         with Image.open(path) as opened:
             opened.draft("RGB", (2 * side, 2 * side))  # a JPEG is decoded no larger than that
@@ -25,8 +35,9 @@ def thumbnail(path: Path, side: int) -> str:
             picture.save(written, "WEBP", quality=_QUALITY, method=4)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         logger.warning("%s: cannot be shown: %s", path, error)
-        return ""
-    return "data:image/webp;base64," + base64.b64encode(written.getvalue()).decode("ascii")
+        return None
+    uri = "data:image/webp;base64," + base64.b64encode(written.getvalue()).decode("ascii")
+    return Thumbnail(uri, *picture.size)
 
 
 def _on_white(picture: Image.Image) -> Image.Image:

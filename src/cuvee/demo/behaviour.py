@@ -18,19 +18,19 @@ EVENTS = ("view", "cart", "buy", "like", "dislike")
 _BLOCK = 1000
 _CANDIDATES = 1024
 """Items a person could come across; all of them in a shop no larger than this."""
-_VIEWS = (3.9, 0.6)
+_VIEWS = (3.8, 0.6)
 """Mean and spread of the log of the number of items a person looks at."""
-_CURIOSITY = 0.6
+_CURIOSITY = 0.4
 """How strongly the appeal of an item draws looks, beside its fame."""
-_TO_CART, _TO_BUY, _RESOLVE = 4.2, 3.9, 1.2
+_TO_CART, _TO_BUY, _RESOLVE = 4.0, 3.7, 1.2
 """Utility at which half of the looks end in the cart, and half of the carts at the till; steepness of both."""
 _STARS = (1.9, 3.0, 4.2, 5.5)
 """Experiences that separate 1 from 2 stars, 2 from 3 ..."""
 _LUCK = 1.4
 """Spread of how an item turns out for one person."""
-_SAY, _WAVE_AWAY, _REVIEW = 0.6, 0.8, 0.45
+_SAY, _WAVE_AWAY, _REVIEW = 0.6, 0.5, 0.45
 """Probabilities of a like or dislike after buying, of a dislike after only looking at what disappoints, of a review."""
-_WAVED_AWAY = -1.0
+_WAVED_AWAY = -1.6
 """Experience below which something is waved away after only looking."""
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
 

@@ -66,7 +66,7 @@ def make_catalogue(count: int, rng: np.random.Generator) -> Catalogue:
         levels=levels,
         designer=designer,
         price=cents - 0.05,
-        fame=rng.normal(0.0, 1.0, count),
+        fame=rng.normal(0.0, 0.8, count),
         has_image=~np.isin(np.arange(count), lacks[:no_image]),
         has_text=~np.isin(np.arange(count), lacks[no_image : no_image + no_text]),
         arrival=arrival,

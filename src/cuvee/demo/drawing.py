@@ -27,6 +27,8 @@ _HUES: dict[str, tuple[float, float, float]] = {
 }
 """Hue, saturation, value."""
 _WALLS = ((236, 234, 230), (226, 228, 231), (240, 236, 228), (218, 217, 214))
+_BREATH = 0.3
+"""Share of the product's colour in the wall behind it."""
 _FORMS = 4
 
 
@@ -35,13 +37,15 @@ def draw(kind: str, colour: str, pattern: str, variant: int) -> Image.Image:
     rng = np.random.default_rng([list(_HUES).index(colour), world.KINDS.index(kind), variant])
     pen = Pen()
     SILHOUETTES[kind](pen, (variant + world.KINDS.index(kind)) % _FORMS)
-    product = pen.finished(_cloth(_shade(colour, rng), pattern, variant))
+    shade = _shade(colour, rng)
+    product = pen.finished(_cloth(shade, pattern, variant))
     if rng.random() < 0.5:
         product = product.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     turn, side = float(rng.uniform(-5, 5)), round(SIDE * float(rng.uniform(0.8, 0.92)))
     product = product.resize((side, side), Image.Resampling.BOX, reducing_gap=1.0)
     product = product.rotate(turn, Image.Resampling.BILINEAR)
-    return _staged(product, _wall(int(rng.integers(len(_WALLS)))), float(rng.uniform(-0.03, 0.03)))
+    wall = _wall(_WALLS[int(rng.integers(len(_WALLS)))], shade)
+    return _staged(product, wall, float(rng.uniform(-0.03, 0.03)))
 
 
 def _shade(colour: str, rng: np.random.Generator) -> tuple[float, float, float]:
@@ -59,7 +63,7 @@ def _cloth(shade: tuple[float, float, float], pattern: str, variant: int) -> lis
 @lru_cache(maxsize=16)
 def _woven(pattern: str, size: int) -> tuple[Plane, Plane]:
     """Return what to multiply the colour with and what white to add."""
-    whiter, lit = 0.5 * _pattern(pattern, size), _light()
+    whiter, lit = 0.4 * _pattern(pattern, size), _light()
     return (1 - whiter) * lit, 255 * whiter * lit
 
 
@@ -85,19 +89,18 @@ def _light() -> Plane:
     return np.asarray(1.14 - 0.2 * x - 0.14 * y, np.float32)
 
 
-@lru_cache(maxsize=8)
-def _wall(which: int) -> Image.Image:
-    """Return a wall that turns into a floor."""
+def _wall(plain: tuple[int, int, int], shade: tuple[float, float, float]) -> Image.Image:
+    """Return a wall that turns into a floor, both with a breath of the product's colour."""
     height = np.linspace(0, 1, SIDE, dtype=np.float32)
     bend = 1 / (1 + np.exp(-(height - 0.8) * 26))
     tone = 1.04 - 0.06 * height - 0.085 * bend
-    rows = np.clip(np.array(_WALLS[which], np.float32) * tone[:, None], 0, 255).astype(np.uint8)
+    paint = (1 - _BREATH) * np.array(plain, np.float32) + _BREATH * 255 * np.array(shade, np.float32)
+    rows = np.clip(paint * tone[:, None], 0, 255).astype(np.uint8)
     return Image.fromarray(np.repeat(rows[:, None, :], SIDE, axis=1))
 
 
 def _staged(product: Image.Image, wall: Image.Image, shift: float) -> Image.Image:
     """Stand the product before the wall, a soft shadow under it."""
-    scene = wall.copy()
     left, top = (SIDE - product.width) // 2 + round(shift * SIDE), round(SIDE * 0.93) - product.height
     box = product.getbbox() or (0, 0, product.width, product.height)
     foot = top + box[3] - 2
@@ -105,6 +108,6 @@ def _staged(product: Image.Image, wall: Image.Image, shift: float) -> Image.Imag
     spread = (box[2] - box[0]) * 0.06
     ImageDraw.Draw(shadow).ellipse((left + box[0] - spread, 15, left + box[2] + spread, 33), fill=105)
     shadow = shadow.filter(ImageFilter.GaussianBlur(5))
-    scene.paste((70, 68, 66), (0, foot - 24), shadow)
-    scene.paste(product, (left, top), product)
-    return scene
+    wall.paste((70, 68, 66), (0, foot - 24), shadow)
+    wall.paste(product, (left, top), product)
+    return wall

@@ -55,9 +55,11 @@ class Slogans:
 
 @dataclass(frozen=True)
 class Places:
-    """Names of people, places and materials."""
+    """Names of people, places and materials, and the genders of profiles."""
 
     cities: Words
+    genders: Words
+    """Female, male, other."""
     designers: Words
     schools: Words
     materials: Words

@@ -14,8 +14,6 @@ from cuvee.demo.world import Rows
 
 __all__ = ["drawings", "interactions", "items", "knowledge", "links", "reviews", "social", "users"]
 
-_GENDERS = ("female", "male", "other")
-
 
 def interactions(log: Log, catalogue: Catalogue, people: People) -> pl.DataFrame:
     """Return the event log, oldest first."""
@@ -72,7 +70,7 @@ def users(people: People, lexicon: Lexicon) -> pl.DataFrame:
         {
             "user_id": people.ids,
             "age": people.age.astype(np.int32),
-            "gender": _named(_GENDERS, people.gender),
+            "gender": _named(lexicon.places.genders, people.gender),
             "city": _named(lexicon.places.cities, people.city),
         }
     )

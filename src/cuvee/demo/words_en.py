@@ -284,6 +284,7 @@ _SLOGANS = Slogans(
 
 _PLACES = Places(
     cities=("Bristol", "Leeds", "Cardiff", "Dublin", "Glasgow", "Norwich", "Belfast", "York", "Bath", "Exeter"),
+    genders=("female", "male", "other"),
     designers=(
         *("Ada Voss", "Bo Lindqvist", "Carla Menotti", "Dinesh Rao", "Eva Horak", "Femi Adeyo"),
         *("Greta Holm", "Hiro Tanabe", "Ilse Brandt", "Jonas Krol", "Keiko Mori", "Luis Arana"),

@@ -58,7 +58,7 @@ AGE_BANDS = (18, 28, 38, 50, 64, 80)
 START = 1_740_787_200
 """Unix seconds of the first day, 2025-03-01 00:00 UTC."""
 DAYS = 90
-JOINT = 1.0
+JOINT = 0.8
 """Coefficient of the pair that acts only jointly."""
 
 
@@ -74,18 +74,18 @@ class Attribute:
     """The only one that shows it."""
     groups: int = 1
     """Tastes add up to nothing within each of so many equal runs of levels."""
-    shared: float = 0.3
+    shared: float = 0.15
     """Part of the variance of tastes that a circle of friends has in common."""
 
 
 ATTRIBUTES = (
-    Attribute("use", USES, 1.4, "text", groups=2),
-    Attribute("colour", COLOURS, 1.2, "image", groups=2),
-    Attribute("kind", KINDS, 0.8, "category (also in text and image)"),
-    Attribute("price_band", BANDS, 0.7, "price"),
-    Attribute("school", SCHOOLS, 0.6, "knowledge_graph"),
-    Attribute("scene", SCENES, 0.5, "social", shared=1.0),
-    Attribute("quality", QUALITIES, 0.5, "reviews", shared=0.0),
+    Attribute("use", USES, 1.6, "text", groups=2),
+    Attribute("colour", COLOURS, 1.4, "image", groups=2),
+    Attribute("kind", KINDS, 0.7, "category (also in text and image)"),
+    Attribute("price_band", BANDS, 0.6, "price"),
+    Attribute("school", SCHOOLS, 0.5, "knowledge_graph"),
+    Attribute("scene", SCENES, 0.4, "social", shared=1.0),
+    Attribute("quality", QUALITIES, 0.4, "reviews", shared=0.0),
 )
 """In the expected order of effect; the joint pair stands between colour and kind."""
 

@@ -2,11 +2,10 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import polars as pl
 from sqlalchemy import Engine, Select, delete, func, or_, select, update
 
@@ -56,6 +55,17 @@ _AGES = {
     "counters": "window_start",
 }
 """Table -> what says how old a row is, for retention."""
+
+_RULES = [
+    *((name, pl.col(name).str.len_bytes() == 0, "is empty") for name in _TEXTS),
+    *((name, pl.col(name).str.len_bytes() > _LONGEST_ID, f"is longer than {_LONGEST_ID} bytes") for name in _TEXTS),
+    *((name, pl.col(name).str.contains(r"\p{Cc}"), "holds control characters") for name in _TEXTS),
+    ("time", ~pl.col("time").is_between(0, _LATEST), "is not in unix seconds"),
+    ("weight", ~pl.col("weight").is_finite(), "is not a finite number"),
+    ("position", pl.col("position") < 0, "is negative"),
+    ("context", pl.col("context").str.len_bytes() > _LONGEST_CONTEXT, f"is longer than {_LONGEST_CONTEXT} bytes"),
+]
+"""Column, what is wrong in it, and how that is said."""
 
 _events, _users = metadata.tables["events"], metadata.tables["users"]
 
@@ -120,7 +130,8 @@ class SqlLog:
 
     def set_consent(self, user_id: str, consent: Consent) -> None:
         """Note what a person agrees to from now on, audited."""
-        _check_ids(pl.DataFrame({"user_id": [user_id]}), "user_id")
+        frame = pl.DataFrame({"user_id": [user_id]})
+        _refuse(frame, [rule for rule in _RULES if rule[0] == "user_id"])
         with writing(self._engine) as connection:
             number = user_numbers(connection, [user_id])[user_id]
             flags = asdict(consent)
@@ -189,67 +200,54 @@ def _checked(events: pl.DataFrame, now: int) -> pl.DataFrame:
     for column in _REQUIRED:
         if column not in events.columns:
             raise DataError(f"events have no column {column!r}; they need {', '.join(_REQUIRED)}")
-        _fail(events, column, events[column].is_null(), "is missing")
-    if "context" in events.columns and isinstance(events["context"].dtype, pl.Struct):
+    if isinstance(events.schema.get("context"), pl.Struct):
         events = events.with_columns(pl.col("context").struct.json_encode())
-    for column in events.columns:
-        _check_type(events, column)
+    for column, found in events.schema.items():
+        _check_type(column, found)
     missing = [pl.lit(None, dtype).alias(name) for name, dtype in _COLUMNS.items() if name not in events.columns]
-    typed = events.cast({name: _COLUMNS[name] for name in events.columns}).with_columns(*missing).select(*_COLUMNS)
-    for column in _TEXTS:
-        _check_ids(typed, column)
-    _fail(typed, "time", (typed["time"] < 0) | (typed["time"] > _LATEST), "is not in unix seconds")
-    _fail(typed, "weight", ~typed["weight"].is_finite(), "is not a finite number")
-    _fail(typed, "position", typed["position"] < 0, "is negative")
+    typed = events.cast({name: _COLUMNS[name] for name in events.columns}, strict=False)  # what does not fit is null
+    typed = typed.with_columns(*missing).select(*_COLUMNS)
+    _refuse(typed, [(name, pl.col(name).is_null(), "is missing") for name in _REQUIRED])
+    misfits = [name for name, dtype in events.schema.items() if dtype.is_numeric()]
+    _refuse(events, [(name, typed[name].is_null() & pl.col(name).is_not_null(), "does not fit") for name in misfits])
+    _refuse(typed, _RULES)
     return typed.with_columns(pl.col("time").fill_null(now))
 
 
-def _check_type(events: pl.DataFrame, column: str) -> None:
-    found, wanted = events[column].dtype, _COLUMNS[column]
-    numeric = wanted != pl.String
-    if found != pl.Null and (found.is_numeric() if numeric else found == pl.String) is False:
-        raise DataError(f"the column {column!r} of events holds {found}, not {'numbers' if numeric else 'text'}")
-    if numeric and found.is_numeric():
-        fits = events[column].cast(wanted, strict=False).is_not_null() | events[column].is_null()
-        _fail(events, column, ~fits, f"does not fit {wanted.__name__}")
-
-
-def _check_ids(events: pl.DataFrame, column: str) -> None:
-    text = events[column]
-    length = text.str.len_bytes()
-    _fail(events, column, length == 0, "is empty")
-    _fail(events, column, length > _LONGEST_ID, f"is longer than {_LONGEST_ID} bytes")
-    _fail(events, column, text.str.contains(r"\p{Cc}"), "holds control characters")
+def _check_type(column: str, found: pl.DataType) -> None:
+    wants_text = _COLUMNS[column] == pl.String
+    if found != pl.Null and not (found == pl.String if wants_text else found.is_numeric()):
+        raise DataError(f"the column {column!r} of events holds {found}, not {'text' if wants_text else 'numbers'}")
 
 
 def _contexts(column: pl.Series) -> list[dict[str, Any] | None]:
     """Parse the contexts; most events have none."""
     if column.null_count() == len(column):
         return [None] * len(column)
-    frame = column.to_frame()
-    _fail(frame, "context", column.str.len_bytes() > _LONGEST_CONTEXT, f"is longer than {_LONGEST_CONTEXT} bytes")
     parsed = [None if value is None else _object(value) for value in column]
-    wrong = [value is not None and found is None for value, found in zip(column, parsed, strict=True)]
-    _fail(frame, "context", pl.Series(wrong, dtype=pl.Boolean), "is not a JSON object")
+    wrong = pl.Series([v is not None and found is None for v, found in zip(column, parsed, strict=True)])
+    _refuse(column.to_frame(), [("context", pl.lit(wrong), "is not a JSON object")])
     return parsed
 
 
 def _object(text: str) -> dict[str, Any] | None:
     try:
-        found = json.loads(text, parse_constant=_refuse)
+        found = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 
 
-def _refuse(constant: str) -> None:
+def _no_constant(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
 
-def _fail(events: pl.DataFrame, column: str, wrong: pl.Series, problem: str) -> None:
-    """Raise for the first row that is wrong."""
-    rows = np.flatnonzero(wrong.fill_null(value=False).to_numpy())
-    if len(rows):
-        value = events[column][int(rows[0])]
-        shown = repr(value) if len(repr(value)) <= 80 else repr(value)[:77] + "..."
-        raise DataError(f"events row {rows[0]}: {column} {problem}, got {shown}")
+def _refuse(events: pl.DataFrame, rules: Sequence[tuple[str, pl.Expr, str]]) -> None:
+    """Raise for the first row of the first column that is wrong; all rules are one query."""
+    flags = events.select(wrong.any().alias(str(n)) for n, (_, wrong, _) in enumerate(rules))
+    for flag, (column, wrong, problem) in zip(flags, rules, strict=True):
+        if flag.item():
+            row = events.select(wrong.fill_null(value=False).arg_max()).item()
+            shown = repr(events[column][row])
+            shown = shown if len(shown) <= 80 else shown[:77] + "..."
+            raise DataError(f"events row {row}: {column} {problem}, got {shown}")

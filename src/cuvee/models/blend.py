@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 from tqdm import tqdm
 
-from cuvee.blending import BUCKETS, Pool, bucket_of, find_shares, find_weights, zscore
+from cuvee.blending import BUCKETS, Pool, bucket_of, find_shares, find_weights, spread, zscore
 from cuvee.errors import ConfigError
 from cuvee.protocols import Estimator, Recommender, Settled, Traceable
 from cuvee.registry import describe
@@ -27,7 +27,8 @@ class Blend:
     """Adds views at score level; a view that does not help on validation gets weight 0.
 
     A query's score is (1 - s) sum_v w_v z_v / sum_v w_v + s z_popular, with z the score standardised over the
-    catalogue, and the popularity share s by the length of the history: nobody is left without an answer.
+    catalogue, and the popularity share s by the length of the history, 1 where no view tells one item from another:
+    nobody is left without an answer.
     Cost: that of the views, and a search over the best candidates of each.
     """
 
@@ -89,8 +90,9 @@ class BlendModel:
         return _names(self.settled.views)
 
     def score(self, queries: Queries) -> Floats:
-        share = self._share(queries)
-        return np.asarray((1 - share) * self.personal(queries) + share * zscore(self.popularity[None, :]), np.float32)
+        personal = self.personal(queries)
+        share = self._share(queries, personal)
+        return np.asarray((1 - share) * personal + share * zscore(self.popularity[None, :]), np.float32)
 
     def personal(self, queries: Queries) -> Floats:
         total = np.zeros((len(queries), len(self.popularity)), np.float32)
@@ -100,24 +102,26 @@ class BlendModel:
         return total
 
     def parts(self, queries: Queries) -> Mapping[str, Floats]:
-        share = self._share(queries)
-        parts = {
-            name: (1 - share) * np.float32(weight) * zscore(view.score(queries))
+        told = {
+            name: np.float32(weight) * zscore(view.score(queries))
             for name, view, weight in zip(self.names, self.views, self._normal, strict=True)
             if weight > 0
         }
+        nothing = np.zeros((len(queries), len(self.popularity)), np.float32)
+        share = self._share(queries, sum(told.values(), nothing))
+        parts = {name: (1 - share) * part for name, part in told.items()}
         popular = share * zscore(self.popularity[None, :])
         parts["popular"] = parts["popular"] + popular if "popular" in parts else popular
         return parts
 
     def trace(self, queries: Queries, items: Ints) -> "list[sparse.csr_matrix[np.float32]]":
-        share = self._share(queries)
+        share = self._by_length(queries)  # where no view tells anything, there is nothing to trace either
         empty = sparse.csr_matrix(np.zeros((items.shape[1], len(self.popularity)), np.float32))
         total = [empty] * len(queries)
         for view, weight in zip(self.views, self._normal, strict=True):
             if weight == 0 or not isinstance(view, Traceable):
                 continue
-            scale = (1 - share[:, 0]) * weight / np.maximum(view.score(queries).std(axis=1), 1e-9)
+            scale = ((1 - share) * weight / spread(view.score(queries)))[:, 0]
             for q, traced in enumerate(view.trace(queries, items)):
                 total[q] = total[q] + traced * np.float32(scale[q])
         return total
@@ -127,7 +131,12 @@ class BlendModel:
         weights = self.settled.weights or (1.0,) * len(self.views)
         return tuple(w / (sum(weights) or 1.0) for w in weights)
 
-    def _share(self, queries: Queries) -> Floats:
+    def _share(self, queries: Queries, personal: Floats) -> Floats:
+        """Return (q, 1) the popularity share; 1 where the views tell no item from another."""
+        told = personal.any(axis=-1, keepdims=True)
+        return np.where(told, self._by_length(queries), np.float32(1))
+
+    def _by_length(self, queries: Queries) -> Floats:
         """Return (q, 1)."""
         return np.asarray(self.settled.shares, np.float32)[bucket_of(queries.lengths)][:, None]
 

@@ -111,5 +111,8 @@ def _inside(root: Path, name: str | None) -> str | None:
     """Return the absolute path of a file below the folder, or None."""
     if not name:
         return None
-    path = (root / name).resolve()
-    return str(path) if path.is_relative_to(root) and path.is_file() else None
+    try:
+        path = (root / name).resolve()
+        return str(path) if path.is_relative_to(root) and path.is_file() else None
+    except (OSError, ValueError):  # no file can have this name
+        return None

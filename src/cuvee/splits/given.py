@@ -38,10 +38,11 @@ class Given:
         """Cut as the file says.
 
         Raises:
-            DataError: an unreadable file, a mark that is none of the above, a pair the data set does not hold.
+            DataError: an unreadable file, a mark that is none of the above, a pair with two marks or without an event
+                in the data, or nothing to choose or to test on.
         """
         table = _read(self.path)
-        data = _restrict(data, table)
+        data = _restrict(data, table, self.path)
         users = np.array([data.user_rows[u] for u in table["user_id"]], np.int32)
         items = np.array([data.item_rows[i] for i in table["item_id"]], np.int32)
         mark = table["split"].to_numpy()
@@ -52,7 +53,7 @@ class Given:
             return holdout(train, (users[mark == code], items[mark == code]), among)
 
         if not (mark > 2).any():
-            return Split(train, held(1), {"test": held(2)}, everything)
+            return _checked(Split(train, held(1), {"test": held(2)}, everything), self.path)
         cold_valid, cold_test = (_those(items[mark == code], len(data.items)) for code in (3, 4))
         valid = {
             "warm": lambda: held(1),
@@ -60,13 +61,16 @@ class Given:
             "cold_among_all": lambda: held(3),
         }
         tests = {"test_warm": held(2), "test_cold_among_cold": held(4, among=cold_test), "test_cold_among_all": held(4)}
-        return Split(train, valid[self.choose_on](), tests, everything)
+        return _checked(Split(train, valid[self.choose_on](), tests, everything), self.path)
 
 
 def _read(path: Path) -> pl.DataFrame:
     if not path.is_file():
         raise DataError(f"{path}: no such split file")
-    table = pl.read_csv(path, infer_schema=False) if path.suffix == ".csv" else pl.read_parquet(path)
+    try:
+        table = pl.read_csv(path, infer_schema=False) if path.suffix == ".csv" else pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise DataError(f"{path}: cannot be read as {path.suffix[1:]}: {error}") from error
     require(table, ("user_id", "item_id", "split"), str(path))
     words = table["split"].cast(pl.String)
     codes = words.replace_strict(_CODES | {str(v): v for v in range(5)}, default=None, return_dtype=pl.Int8)
@@ -74,15 +78,33 @@ def _read(path: Path) -> pl.DataFrame:
         row = int(codes.is_null().arg_max() or 0)
         raise DataError(f"{path}: row {row + 1} has the split {words[row]!r}; known: 0..4 or {', '.join(_CODES)}")
     ids = [pl.col(c).cast(pl.String) for c in ("user_id", "item_id")]
-    return table.select(*ids, codes.alias("split"))
+    table = table.select(*ids, codes.alias("split"))
+    parts = table.select(pl.col("split").n_unique().over("user_id", "item_id"))["split"]
+    if (parts > 1).any():
+        row = int((parts > 1).arg_max() or 0)
+        user, item, _ = table.row(row)
+        raise DataError(f"{path}: row {row + 1} and another put user {user!r} and item {item!r} in different parts")
+    return table
 
 
-def _restrict(data: Dataset, table: pl.DataFrame) -> Dataset:
+def _checked(split: Split, path: Path) -> Split:
+    """Return the split without tests that ask nothing."""
+    if not len(split.valid.queries):
+        raise DataError(f"{path}: no pair to choose on; mark some as valid")
+    tests = {name: held for name, held in split.tests.items() if len(held.queries)}
+    if not tests:
+        raise DataError(f"{path}: no pair to test on; mark some as test")
+    for name in split.tests.keys() - tests.keys():
+        logger.warning("%s: no pair for %s, so it is left out", path, name)
+    return replace(split, tests=tests)
+
+
+def _restrict(data: Dataset, table: pl.DataFrame, path: Path) -> Dataset:
     """Return the data set cut to the users and items of the file, in the data set's order."""
     unknown = [i for i in table["item_id"].unique() if i not in data.item_rows]
     unknown += [u for u in table["user_id"].unique() if u not in data.user_rows]
     if unknown:
-        raise DataError(f"the split names {len(unknown)} ids that the data does not hold, e.g. {min(unknown)!r}")
+        raise DataError(f"{path}: names {len(unknown)} ids that the data does not hold, e.g. {min(unknown)!r}")
     keep_items = np.isin(np.array(data.items), table["item_id"].unique().to_numpy())
     keep_users = np.isin(np.array(data.users), table["user_id"].unique().to_numpy())
     new_item, new_user = np.cumsum(keep_items) - 1, np.cumsum(keep_users) - 1
@@ -95,6 +117,7 @@ def _restrict(data: Dataset, table: pl.DataFrame) -> Dataset:
         events=events,
         item_table=data.item_table.filter(keep_items),
         user_table=data.user_table.filter(keep_users),
+        features={key: f.take(keep_items if key[0] == "item" else keep_users) for key, f in data.features.items()},
     )
 
 

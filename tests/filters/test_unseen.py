@@ -1,0 +1,27 @@
+"""What a user has touched is not shown again."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from cuvee.filters.unseen import Unseen
+from cuvee.queries import queries_of
+from cuvee.types import Dataset, Queries
+
+
+def test_whatever_the_kind(world: Dataset, everybody: Queries) -> None:
+    """Dislikes and views too."""
+    allowed = Unseen().prepare(world)(everybody)
+    touched = set(zip(world.events.user.tolist(), world.events.item.tolist(), strict=True))
+    for user in range(37):
+        assert [i for i in range(23) if not allowed[user, i]] == sorted(i for u, i in touched if u == user)
+
+
+def test_even_what_weighs_nothing(world: Dataset) -> None:
+    """An event of weight 0 is in the history although it is not in the matrix."""
+    silent = replace(world, events=replace(world.events, weight=np.zeros_like(world.events.weight)))
+    asked = queries_of(silent, np.array([4], np.int32))
+    assert asked.seen.nnz == 0
+    np.testing.assert_array_equal(
+        Unseen().prepare(silent)(asked), Unseen().prepare(world)(queries_of(world, np.array([4], np.int32)))
+    )

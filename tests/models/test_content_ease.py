@@ -1,0 +1,77 @@
+"""CEASE and Add-EASE by their definitions, and what content does for items without events."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from cuvee.errors import ConfigError
+from cuvee.models.content_ease import ContentEase
+from cuvee.models.ease import Ease
+from cuvee.types import Dataset, Floats, Queries
+from tests.models.test_ease import columns
+
+ON = {"text": 1.0, "image": 0.25}
+
+
+def fitted(estimator: ContentEase | Ease, data: Dataset) -> Floats:
+    return estimator.fit(data, None, np.random.default_rng(0)).weights
+
+
+def unit(data: Dataset) -> NDArray[np.float64]:
+    """Return (d, i): what the items look like, a column an item; inner products are weighted sums of cosines."""
+    blocks = []
+    for name, weight in ON.items():
+        vectors = data.feature("item", name).vectors.astype(np.float64)
+        rows = [np.sqrt(weight) * v / np.linalg.norm(v) if v.any() else v for v in vectors]
+        blocks.append(np.array(rows).T)
+    return np.vstack(blocks)
+
+
+def liked(data: Dataset) -> NDArray[np.float64]:
+    return data.liked.toarray().astype(np.float64)
+
+
+def test_cease_sees_attributes_as_more_users(world: Dataset) -> None:
+    """Each column is the ridge regression on the users with, below them, the root of w times the content."""
+    found = fitted(ContentEase(ON, l2=4, content=7), world)
+    np.testing.assert_allclose(found, columns(np.vstack([liked(world), np.sqrt(7) * unit(world)]), 4), atol=2e-6)
+
+
+def test_add_ease_adds_the_solution_of_content_alone(world: Dataset) -> None:
+    found = fitted(ContentEase(ON, l2=4, content=0, share=0.3, content_l2=0.5), world)
+    np.testing.assert_allclose(found, 0.7 * columns(liked(world), 4) + 0.3 * columns(unit(world), 0.5), atol=2e-6)
+
+
+def test_content_alone_looks_at_no_event(world: Dataset) -> None:
+    silent = replace(world, events=world.events.take(np.zeros(0, np.int32)))
+    only = ContentEase(ON, share=1, content_l2=0.5)
+    np.testing.assert_array_equal(fitted(only, world), fitted(only, silent))
+
+
+@pytest.mark.parametrize("share", [0, 0.3])
+def test_a_hidden_modality_leaves_ease(share: float, world: Dataset) -> None:
+    hidden = {key: f.hidden() if key[0] == "item" else f for key, f in world.features.items()}
+    found = fitted(ContentEase(ON, l2=4, share=share), replace(world, features=hidden))
+    np.testing.assert_allclose(found, (1 - share) * fitted(Ease(4), world), atol=1e-6)
+
+
+def test_an_item_without_events_goes_to_those_who_like_its_kind(world: Dataset, everybody: Queries) -> None:
+    """Item 22 has only text; by it, it ranks above the cold item of another kind for those who buy its kind."""
+    model = ContentEase({"text": 1.0}, l2=4, content=10, share=0.2).fit(world, None, np.random.default_rng(0))
+    gap = model.score(everybody)[:35, 22] - model.score(everybody)[:35, 21]
+    text = world.feature("item", "text").vectors
+    likes = text[:20] / np.maximum(np.linalg.norm(text[:20], axis=1, keepdims=True), 1e-9)
+    near = likes @ (text[22] / np.linalg.norm(text[22]) - text[21] / np.linalg.norm(text[21]))
+    closer = (world.liked[:35, :20] @ near) / np.asarray(world.liked[:35].sum(axis=1)).ravel()
+    assert np.corrcoef(gap, closer)[0, 1] > 0.9
+    assert (gap[closer > 0.5] > 0).all()
+    assert (gap[closer < -0.5] < 0).all()
+
+
+def test_a_share_lies_between(world: Dataset) -> None:
+    with pytest.raises(ConfigError, match="share"):
+        ContentEase(ON, share=1.5)
+    with pytest.raises(LookupError, match="did you mean 'text'"):
+        fitted(ContentEase({"texts": 1.0}), world)
