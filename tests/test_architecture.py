@@ -11,6 +11,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "cuvee"
 LAYERS = (
     "errors",
     "types",
+    "checkpoints efficientnet_lite0 pictures",
     "protocols truth statistics plain_yaml projection weights torch_runtime schema phrases",
     "registry rank queries frames ridge item_weights content_space cache train",
     "logs llms executors",

@@ -8,6 +8,7 @@ import pytest
 
 from cuvee import blending
 from cuvee.blending import Pool, bucket_of, find_shares, find_weights, zscore
+from cuvee.filters.unseen import allowed
 from cuvee.metrics.ndcg import Ndcg
 from cuvee.queries import holdout
 from cuvee.rank import recommend
@@ -24,7 +25,7 @@ class Told:
     scores: Floats
 
     def score(self, queries: Queries) -> Floats:
-        return self.scores[queries.features["place"].vectors[:, 0].astype(int)]
+        return np.asarray(self.scores[queries.features["place"].vectors[:, 0].astype(int)])
 
 
 def pool(scores: Sequence[Floats], popular: Floats, wanted: Bools, bucket: Sequence[int], k: int = 3) -> Pool:
@@ -107,6 +108,6 @@ def test_the_pool_measures_what_ranking_would(cells: int, world: Dataset, monkey
         def score(self, queries: Queries) -> Floats:
             return zscore(views[0].score(queries)) + np.float32(0.5) * zscore(views[1].score(queries))
 
-    slate = recommend(Mixed(), held.queries, 4, filters=[blending.allowed], candidates=held.candidates)
+    slate = recommend(Mixed(), held.queries, 4, filters=[allowed], candidates=held.candidates)
     np.testing.assert_allclose(found, Ndcg(4).measure(slate, held.truth), atol=1e-6)
     assert found.any()

@@ -85,7 +85,7 @@ def test_blocks_give_what_one_block_gives(monkeypatch: pytest.MonkeyPatch) -> No
     scores = np.random.default_rng(0).normal(size=(11, 13)).astype(np.float32)
 
     def unknown(queries: Queries) -> Bools:
-        return queries.seen.toarray() == 0
+        return np.asarray(queries.seen.toarray() == 0)
 
     whole = recommend(Table(scores), ask(11, 13), 12, filters=[unknown])
     sizes = []
@@ -137,7 +137,8 @@ def test_stages_see_the_depth_in_order(world: Dataset) -> None:
 
 def test_no_queries() -> None:
     slate = recommend(Table(np.zeros((1, 4), np.float32)), ask(0, 4), 3)
-    assert (slate.items.shape, slate.items.dtype, slate.scores.shape) == ((0, 3), np.int32, (0, 3))
+    assert slate.items.shape == slate.scores.shape == slate.propensity.shape == (0, 3)
+    assert slate.items.dtype == np.int32
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import yaml
 
-from cuvee import store
-from cuvee.errors import BundleError, UnknownNameError, unknown
+from cuvee import plain_yaml, store
+from cuvee.errors import BundleError, ConfigError, UnknownNameError, unknown
 from cuvee.features import Channel
 from cuvee.protocols import Explainer, Recommender
 from cuvee.queries import queries_of, session
 from cuvee.rank import recommend, similar
-from cuvee.recipe import Recipe, dump_recipe, load_recipe
+from cuvee.recipe import Recipe, dump_recipe, read_recipe
 from cuvee.types import Context, Dataset, Queries, Reason, Slate
 
 __all__ = ["Bundle", "load_bundle", "save_bundle"]
@@ -71,7 +72,9 @@ def save_bundle(bundle: Bundle, folder: Path) -> None:
     store.save(bundle.data, folder, "data")
     store.save(bundle.channels, folder, "channels")
     store.save(bundle.model, folder, "model")
-    (folder / "recipe.yaml").write_text(dump_recipe(bundle.recipe), encoding="utf-8")
+    part = folder / "recipe.yaml.part"
+    part.write_text(dump_recipe(bundle.recipe), encoding="utf-8")
+    part.replace(folder / "recipe.yaml")
 
 
 def load_bundle(folder: Path) -> Bundle:
@@ -87,8 +90,16 @@ def load_bundle(folder: Path) -> Bundle:
             f"{folder}: not a bundle, it has no recipe.yaml; `cuvee run RECIPE --out DIR` makes DIR/bundle"
         )
     return Bundle(
-        load_recipe(folder / "recipe.yaml"),
+        _recipe(folder / "recipe.yaml"),
         store.load(folder, "model"),
         store.load(folder, "data"),
         store.load(folder, "channels"),
     )
+
+
+def _recipe(path: Path) -> Recipe:
+    """Read the recipe as it was written: a bundle listens neither to the environment nor to changes."""
+    try:
+        return read_recipe(plain_yaml.load(path.read_text(encoding="utf-8")), path.resolve().parent)
+    except (yaml.YAMLError, UnicodeDecodeError, ConfigError, UnknownNameError) as error:
+        raise BundleError(f"{path} is damaged or of another version: {error}; copy or make the bundle again") from error

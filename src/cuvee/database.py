@@ -8,7 +8,7 @@ reader who follows them by offset misses nothing.
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -73,8 +73,11 @@ def _engine(url: str, busy_timeout: float, process: int) -> Engine:  # noqa: ARG
         raise ConfigError(f"{url} needs the driver {error.name!r}: pip install {error.name}") from error
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine, busy_timeout)
-    with writing(engine) as connection:
-        _make_tables(connection)
+    with ExitStack() as failed:
+        failed.callback(engine.dispose)
+        with writing(engine) as connection:
+            _make_tables(connection)
+        failed.pop_all()
     return engine
 
 

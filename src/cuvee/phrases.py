@@ -9,7 +9,18 @@ from cuvee.protocols import QueryMetric
 from cuvee.statistics import Estimate, Paired
 from cuvee.verdict import Verdict
 
-__all__ = ["Gain", "Judgement", "gain_in_words", "is_quality", "judge", "meaning", "number", "spaced", "spread", "title"]
+__all__ = [
+    "Gain",
+    "Judgement",
+    "gain_in_words",
+    "is_quality",
+    "judge",
+    "meaning",
+    "number",
+    "spaced",
+    "spread",
+    "title",
+]
 
 _ACRONYMS = {"ndcg": "NDCG", "mrr": "MRR", "map": "MAP", "auc": "AUC"}
 _RIVAL = "a popularity list"
@@ -110,7 +121,8 @@ def judge(verdict: Verdict, name: str, metric: str) -> Judgement:
         turned = Paired(-loss.difference, -loss.high, -loss.low, loss.p_value, loss.n)
         sentence, sign = f"Without {what}, {of} rises by {size} ({spread(turned, digits)}): {what} hurts here.", -1
     elif loss.low == loss.high == 0:
-        sentence, sign = f"{what}: no effect at all; the chosen model does without it.", 0
+        why = "; the chosen model does without it" if verdict.weight == 0 else ""
+        sentence, sign = f"{what}: no effect at all{why}.", 0
     else:
         lost = number(loss.difference, digits, signed=True)
         sentence, sign = f"{what}: no measurable effect (loss without it {lost}, {spread(loss, digits)}).", 0

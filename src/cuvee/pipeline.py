@@ -17,6 +17,7 @@ from tqdm import tqdm
 from cuvee import __version__
 from cuvee.bundle import Bundle, save_bundle
 from cuvee.cache import default_cache
+from cuvee.errors import ConfigError
 from cuvee.evaluate import Results, list_length, measure, measure_slices, parse_metrics
 from cuvee.features import Channel, fit_channels
 from cuvee.models.popular import Popular
@@ -81,6 +82,7 @@ def run(recipe: Recipe, out: Path) -> Run:
 
 
 def _run(recipe: Recipe, out: Path, step: "_Steps") -> Run:
+    metric = _told_in(recipe)
     rng = np.random.default_rng(recipe.seed)
     with step("read"):
         data = recipe.reader.read()
@@ -95,7 +97,6 @@ def _run(recipe: Recipe, out: Path, step: "_Steps") -> Run:
         tests = {name: _measure(recipe, model, split, held, rng, slices=True) for name, held in split.tests.items()}
         baseline = Popular().fit(split.train, None, rng)
         popular = {name: _measure(recipe, baseline, split, held, rng) for name, held in split.tests.items()}
-        metric = next(name for name in tests[next(iter(tests))].summary if name.startswith("ndcg"))
         gain = {name: _compare(tests[name], popular[name], metric, rng) for name in tests}
     with step("verdict"):
         told = _verdicts(recipe, split, settled, tests, metric, rng) if recipe.evaluate.verdict else ()
@@ -104,7 +105,7 @@ def _run(recipe: Recipe, out: Path, step: "_Steps") -> Run:
         _, refitted = _fit(settled, whole, rng, choose=False)
     done = Run(recipe, split, model, settled, channels, valid, tests, popular, metric, gain, told, step.seconds)
     with step("write"):
-        chosen = replace(recipe, model=settled)
+        chosen = replace(recipe, model=settled, track=())  # what only recommends needs no tracker
         save_bundle(Bundle(chosen, model, split.train, channels), out / "bundle-eval")
         save_bundle(Bundle(chosen, refitted, whole.train, whole_channels), out / "bundle")
         _write(done, out)
@@ -112,6 +113,14 @@ def _run(recipe: Recipe, out: Path, step: "_Steps") -> Run:
     for tracker in recipe.track:
         tracker.track(out.name, _flat(done), {"recipe": dump_recipe(recipe), "version": __version__})
     return done
+
+
+def _told_in(recipe: Recipe) -> str:
+    """Return the metric that gains and verdicts are told in: the first NDCG."""
+    for name in parse_metrics(recipe.evaluate.metrics):
+        if name.startswith("ndcg"):
+            return name
+    raise ConfigError("evaluate.metrics needs an NDCG, e.g. ndcg@20: gains and verdicts are told in it")
 
 
 def _encode(recipe: Recipe, split: Split) -> tuple[tuple[Channel, ...], Split]:

@@ -25,7 +25,7 @@ __all__ = ["Evaluation", "Recipe", "dump_recipe", "load_recipe", "read_recipe"]
 
 _VARIABLE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 _ENVIRONMENT = "CUVEE_SET__"
-_SECRET = re.compile(r"(?i)(password|secret|token|api_?key)")
+_SECRET = re.compile(r"(?i)(?:^|[_-])(?:password|secret|token|(?:api|secret|access)[_-]?key)$")
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,7 @@ def read_recipe(tree: Any, base: Path, changes: Iterable[str] = ()) -> Recipe:
     tree = _filled(tree)
     for change in changes:
         _change(tree, change)
+    _refuse_secrets(tree)
     known = [f.name for f in fields(Recipe)]
     for key in tree:
         if key not in known:
@@ -164,6 +165,8 @@ def _plain(owner: type[Any], key: str, value: Any, base: Path) -> Any:
 
 
 def _whole(value: Any) -> int:
+    if isinstance(value, str) and value.isdecimal():  # a variable that was filled
+        return int(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         raise ConfigError(f"seed must be a whole number of 0 or more, got {value!r}")
     return value
@@ -178,11 +181,8 @@ def _list(key: str, value: Any) -> list[Any]:
 
 
 def _filled(node: Any) -> Any:
-    """Return the tree with `${NAME:-default}` filled; secrets have no place in a recipe."""
+    """Return the tree with `${NAME:-default}` filled."""
     if isinstance(node, dict):
-        for key in node:
-            if _SECRET.search(str(key)):
-                raise ConfigError(f"{key!r}: secrets are read from the environment only, never from a recipe")
         return {key: _filled(value) for key, value in node.items()}
     if isinstance(node, list):
         return [_filled(value) for value in node]
@@ -199,6 +199,14 @@ def _variable(match: re.Match[str]) -> str:
     return str(Path(value).absolute()) if from_environment and Path(value).exists() else value
 
 
+def _refuse_secrets(node: Any) -> None:
+    for key, value in node.items() if isinstance(node, dict) else enumerate(node):
+        if _SECRET.search(str(key)):
+            raise ConfigError(f"{key!r}: secrets are read from the environment only, never from a recipe")
+        if isinstance(value, (dict, list)):
+            _refuse_secrets(value)
+
+
 def _from_environment() -> list[str]:
     """Return the changes the environment asks for, in the order of their names."""
     found = sorted((k, v) for k, v in os.environ.items() if k.startswith(_ENVIRONMENT))
@@ -213,7 +221,10 @@ def _change(tree: dict[str, Any], change: str) -> None:
     node: Any = tree
     for depth, key in enumerate(keys[:-1]):
         node = _descend(node, key, ".".join(keys[: depth + 1]))
-    value = plain_yaml.load(text)
+    try:
+        value = plain_yaml.load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{change}: not valid YAML: {error}") from error
     if isinstance(node, list):
         node[_position(node, keys[-1], path)] = value
     else:
@@ -222,13 +233,12 @@ def _change(tree: dict[str, Any], change: str) -> None:
 
 def _descend(node: Any, key: str, where: str) -> Any:
     """Step into a mapping or a list; a bare component name opens into `{name: {}}`."""
-    if isinstance(node, list):
-        return node[_position(node, key, where)]
-    child = node.get(key)
+    slot: Any = _position(node, key, where) if isinstance(node, list) else key
+    child = node[slot] if isinstance(node, list) else node.get(key)
     if child is None:
-        child = node[key] = {}
+        child = node[slot] = {}
     if isinstance(child, str):
-        child = node[key] = {child: {}}
+        child = node[slot] = {child: {}}
     if not isinstance(child, (dict, list)):
         raise ConfigError(f"{where} is {child!r} and has no keys of its own")
     return child

@@ -1,16 +1,17 @@
 """The page of a run: one self-contained HTML file that tells first what was gained."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from cuvee import __version__, phrases
-from cuvee.phrases import Gain, Judgement, gain_in_words, is_quality, judge, meaning, title
+from cuvee import __version__
 from cuvee.blending import BUCKETS
+from cuvee.phrases import Gain, Judgement, gain_in_words, is_quality, judge, meaning, number, spaced, spread, title
 from cuvee.plots import Scale, scale_of
 from cuvee.recipe import dump_recipe
 from cuvee.registry import describe
@@ -68,7 +69,7 @@ class Cut:
 
 
 @dataclass(frozen=True)
-class TestSet:
+class Chapter:
     """Everything told of one test set."""
 
     name: str
@@ -103,14 +104,10 @@ class Making:
 def write_report(done: "Run", path: Path) -> None:
     """Write the page; the same run gives the same bytes."""
     first = next(iter(done.tests))
-    environment = Environment(
-        loader=PackageLoader("cuvee"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"number": phrases.number, "spread": phrases.spread, "title": title, "spaced": phrases.spaced}
     people = _people(done, first)
-    page = environment.get_template("report.html.j2").render(
+    page = _template().render(
         metric=done.metric,
-        sets=[_test_set(done, name) for name in done.tests],
+        sets=[_chapter(done, name) for name in done.tests],
         hero=_panel(done.metric, done.tests[first], done.popular[first]),
         highlights=_highlights(done, first),
         views=_views(done),
@@ -125,11 +122,20 @@ def write_report(done: "Run", path: Path) -> None:
     path.write_text(page, encoding="utf-8")
 
 
-def _test_set(done: "Run", name: str) -> TestSet:
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("cuvee"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"number": number, "spread": spread, "title": title, "spaced": spaced}
+    return environment.get_template("report.html.j2")
+
+
+def _chapter(done: "Run", name: str) -> Chapter:
     ours, popular = done.tests[name], done.popular[name]
     panels = {label: _panel(label, ours, popular) for label in ours.summary}
     judgements = tuple(judge(v, name, done.metric) for v in done.verdicts)
-    return TestSet(
+    return Chapter(
         name=name,
         gain=gain_in_words(done.metric, ours.summary[done.metric], popular.summary[done.metric], done.gain[name]),
         users=len(done.split.tests[name].users),
@@ -181,7 +187,7 @@ def _views(done: "Run") -> Panel | None:
     """Return the weights of everything that a blend considered, as shares of their sum."""
     considered: Mapping[str, float] = getattr(done.model, "considered", {})
     total = sum(considered.values()) or 1.0
-    bars = [Bar(phrases.spaced(n), Estimate(w / total, None, None, 0), "ours") for n, w in considered.items()]
+    bars = [Bar(spaced(n), Estimate(w / total, None, None, 0), "ours") for n, w in considered.items()]
     return Panel("Views", "", tuple(bars), Scale(0.0, 1.0, 0.25)) if bars else None
 
 
@@ -192,7 +198,7 @@ def _people(done: "Run", name: str) -> tuple[Person, ...]:
 
 
 def _legend(people: Iterable[Person]) -> dict[str, str]:
-    """Return part of the score -> class of its colour, in the order of their weight on this page; popularity is grey."""
+    """Return part of the score -> class of its colour, the weightiest on this page first; popularity is grey."""
     total: dict[str, float] = {}
     for share in (share for p in people for s in p.shown for share in s.shares):
         total[share.part] = total.get(share.part, 0.0) + share.share
@@ -223,8 +229,8 @@ def _making(done: "Run") -> Making:
 def _sizes(done: "Run") -> dict[str, str]:
     split, train = done.split, done.split.train
     sizes = {"Users": len(train.users), "Items": len(train.items), "Events": len(split.everything.events)}
-    sizes |= {"Liked pairs, training": train.liked.nnz, "validation": split.valid.truth.nnz}
-    sizes |= {phrases.spaced(name): held.truth.nnz for name, held in split.tests.items()}
+    sizes |= {"Pairs to learn from": train.liked.nnz, "Pairs of validation": split.valid.truth.nnz}
+    sizes |= {f"Pairs of {spaced(name)}": held.truth.nnz for name, held in split.tests.items()}
     return {name: f"{size:,}" for name, size in sizes.items()} | _present(train)
 
 

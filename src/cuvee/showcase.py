@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from cuvee.protocols import Recommender
 from cuvee.registry import build
 from cuvee.thumbnails import Thumbnail, thumbnail
-from cuvee.types import PAD, Bools, Dataset, Floats, Holdout, Ints, Reason, Slate
+from cuvee.types import PAD, Bools, Dataset, Floats, Holdout, Ints, Queries, Reason, Slate
 
 __all__ = ["Person", "Share", "Shown", "Thing", "choose_users", "showcase"]
 
@@ -83,9 +82,11 @@ def choose_users(lengths: Ints, quality: Floats, served: Bools) -> list[tuple[in
     found: dict[int, str] = {}
     for name, part in zip(("short", "medium", "long"), np.array_split(order, 3), strict=True):
         ranked = part[np.argsort(quality[part], kind="stable")]
-        for role, some, quarters in (("a typical result", ranked, 2), ("a good result", ranked[served[ranked]], 3)):
-            if len(some):
-                found.setdefault(int(some[(len(some) - 1) * quarters // 4]), f"{name} history, {role}")
+        happy = ranked[served[ranked]]
+        if len(ranked):
+            found[int(ranked[(len(ranked) - 1) // 2])] = f"{name} history, a typical result"
+        if len(happy):
+            found.setdefault(int(happy[3 * len(happy) // 4]), f"{name} history, a good result")
     return list(found.items())
 
 
@@ -93,28 +94,30 @@ def showcase(model: Recommender, held: Holdout, slate: Slate, train: Dataset, qu
     """Return some users of a holdout by `choose_users`, given the slates they were shown and what these were worth."""
     roles = choose_users(held.queries.lengths, quality, _served(held, slate))
     rows = np.array([row for row, _ in roles], np.int64)
-    some, top = held.take(rows), _top(slate, rows)
+    some = held.take(rows)
+    top = Slate(slate.items[rows, :_SHOWN], slate.scores[rows, :_SHOWN], slate.propensity[rows, :_SHOWN])
     views = build("explainers", {"views": {"most": 12}}).explain(model, some.queries, top, train)
     history = build("explainers", "history").explain(model, some.queries, top, train)
     catalogue = _Catalogue(train)
     people = []
     for q, (row, role) in enumerate(roles):
         shown = [i for i in top.items[q].tolist() if i != PAD]
-        wanted = some.truth[[q]].indices.tolist()
-        wanted.sort(key=lambda i, shown=shown: shown.index(i) if i in shown else len(shown))
+        truth = some.truth[[q]].indices.tolist()
+        wanted = [i for i in shown if i in truth] + [i for i in truth if i not in shown]
+        recommended = [
+            _shown(catalogue.thing(i, _LARGE, found=i in truth), views[q][place], history[q][place], catalogue)
+            for place, i in enumerate(shown)
+        ]
         people.append(
             Person(
                 user_id=train.users[int(held.users[row])],
                 role=role,
                 length=int(some.queries.lengths[q]),
                 quality=float(quality[row]),
-                past=_past(some, q, catalogue),
+                past=_past(some.queries, q, catalogue),
                 wanted=tuple(catalogue.thing(i, _SMALL, found=i in shown) for i in wanted[:_WANTED]),
                 unnamed=max(0, len(wanted) - _WANTED),
-                shown=tuple(
-                    _shown(catalogue.thing(i, _LARGE, found=i in wanted), views[q][place], history[q][place], catalogue)
-                    for place, i in enumerate(shown)
-                ),
+                shown=tuple(recommended),
             )
         )
     return tuple(people)
@@ -128,12 +131,8 @@ def _served(held: Holdout, slate: Slate) -> Bools:
     return np.asarray((hits & (items != PAD)).any(axis=1))
 
 
-def _top(slate: Slate, rows: Any) -> Slate:
-    return Slate(*(column[rows, :_SHOWN] for column in (slate.items, slate.scores, slate.propensity)))
-
-
-def _past(held: Holdout, q: int, catalogue: "_Catalogue") -> tuple[Thing, ...]:
-    history, kind = held.queries.history[q], held.queries.history_kind[q]
+def _past(queries: Queries, q: int, catalogue: "_Catalogue") -> tuple[Thing, ...]:
+    history, kind = queries.history[q], queries.history_kind[q]
     newest: dict[int, int] = {}
     for step in reversed(np.flatnonzero(history != PAD).tolist()):
         newest.setdefault(int(history[step]), int(kind[step]))

@@ -42,7 +42,7 @@ class World:
 @pytest.fixture(scope="session", params=["en", "zh"])
 def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     folder = tmp_path_factory.mktemp(f"shop-{request.param}")
-    write_shop(folder, lang=request.param, seed=3, scale=0.06)
+    write_shop(folder, lang=request.param, seed=3, scale=0.05)
     return Shop(folder)
 
 

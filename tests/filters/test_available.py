@@ -18,9 +18,12 @@ from cuvee.types import Dataset, Queries
         ([3, 0, None], [True, False, True]),
         ([0.5, -2.0, None], [True, False, True]),
         ([None, None, None], [True, True, True]),
+        (pl.Series([None, None, None], dtype=pl.String), [True, True, True]),
     ],
 )
-def test_true_positive_or_empty(values: list[Any], expected: list[bool], world: Dataset, everybody: Queries) -> None:
+def test_true_positive_or_empty(
+    values: "list[Any] | pl.Series", expected: list[bool], world: Dataset, everybody: Queries
+) -> None:
     table = pl.DataFrame({"item_id": ["a", "b", "c"], "available": values})
     mask = Available().prepare(replace(world, item_table=table))(everybody)
     assert mask.tolist() == [expected]

@@ -242,6 +242,9 @@ def test_export_names_friends_but_not_who_reported_somebody(log: SqlLog) -> None
     assert "reporter_id" not in found["cases"][0]
     assert found["cases"][0]["user_id"] == "ann"
     assert "user_id" not in log.export("bo")["cases"][0]
+    removed = log.erase("bo").removed
+    assert removed["links"] == removed["cases"] == 1, "wherever in the row the person stands"
+    assert set(log.export("ann")) == {"users", "events"}
 
 
 def test_erasure_takes_every_row_and_only_theirs(log: SqlLog) -> None:

@@ -32,7 +32,7 @@ def test_brute_force(
     for item in range(23):
         known = neighbours(world, item, shrinkage)
         cosine = {other: value for value, other in known}
-        kept = np.flatnonzero(weights[:, item])
+        kept = np.flatnonzero(weights[:, item]).tolist()
         np.testing.assert_allclose(weights[kept, item], [cosine[other] for other in kept], atol=1e-6)
         closest = [value for value, _ in known[:most]]
         np.testing.assert_allclose(np.sort(weights[kept, item])[::-1], closest, atol=1e-6)  # which of equals is free

@@ -18,13 +18,13 @@ def wanted(part: Holdout) -> list[list[int]]:
 def test_by_hand() -> None:
     """Likes 4, 3, 2, 2, 1, 0 (of 12): above them 0, 4, 7, 7, 11: head < 4 <= middle < 8 <= tail; item 5 is cold."""
     liked = [[0, 1, 2, 3, 4], [0, 1, 2, 3], [0, 1], [0]]
-    asked = holdout([[], [], []], [[0, 3, 5], [4], [2]], 6)
+    asked = holdout([[], [], []], [[0, 3, 5], [4, 1], [2]], 6)
     groups = ItemPopularity().cut(asked, train(liked, 6))
     found = {name: (part.users.tolist(), wanted(part)) for name, part in groups.items()}
     assert found == {
         "cold": ([0], [[5]]),
         "tail": ([1], [[4]]),
-        "middle": ([0, 2], [[3], [2]]),
+        "middle": ([0, 1, 2], [[3], [1], [2]]),
         "head": ([0], [[0]]),
     }
 

@@ -96,7 +96,7 @@ def test_new_items_are_ranked_among_themselves_and_among_all(tmp_path: Path) -> 
     assert among["test_cold_among_cold"] is not None
     assert among["test_cold_among_cold"].tolist() == [item == "new" for item in cut.train.items]
     assert wanted(cut.valid, cut.train) == {("01", "007")}
-    cold, everywhere = (split(path, on).valid for on in ("cold_among_cold", "cold_among_all"))  # type: ignore[arg-type]
+    cold, everywhere = (split(path, on).valid for on in ("cold_among_cold", "cold_among_all"))
     assert wanted(cold, cut.train) == wanted(everywhere, cut.train) == {("1", "7")}
     assert cold.candidates is not None
     assert cold.candidates.tolist() == [item == "7" for item in cut.train.items]

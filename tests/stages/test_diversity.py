@@ -1,5 +1,7 @@
 """Maximal marginal relevance by its definition, slate by slate."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -70,14 +72,10 @@ def test_without_a_choice_all_modalities_count(world: Dataset, everybody: Querie
     np.testing.assert_array_equal(apply(Diversity(0.5), world, everybody).items, apply(named, world, everybody).items)
 
 
-def test_what_cannot_be_compared() -> None:
-    from dataclasses import replace
-
-    from tests.conftest import make_world
-
+def test_what_cannot_be_compared(world: Dataset) -> None:
     with pytest.raises(ConfigError, match="add an encoder"):
-        Diversity().prepare(replace(make_world(), features={}))
+        Diversity().prepare(replace(world, features={}))
     with pytest.raises(ConfigError, match="trade_off"):
         Diversity(1.1)
     with pytest.raises(LookupError, match="did you mean 'text'"):
-        Diversity(on=("texts",)).prepare(make_world())
+        Diversity(on=("texts",)).prepare(world)

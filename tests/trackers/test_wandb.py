@@ -24,7 +24,7 @@ def records(folder: Path) -> list[Any]:
         if kind:
             parts += data[at + 7 : at + 7 + length]
         if kind in (1, 4):
-            record = wandb_internal_pb2.Record()
+            record = wandb_internal_pb2.Record()  # type: ignore[attr-defined]
             record.ParseFromString(parts)
             found.append(record)
             parts = b""

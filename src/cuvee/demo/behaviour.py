@@ -18,9 +18,9 @@ EVENTS = ("view", "cart", "buy", "like", "dislike")
 _BLOCK = 1000
 _CANDIDATES = 1024
 """Items a person could come across; all of them in a shop no larger than this."""
-_VIEWS = (3.8, 0.6)
+_VIEWS = (3.6, 0.6)
 """Mean and spread of the log of the number of items a person looks at."""
-_CURIOSITY = 0.4
+_CURIOSITY = 0.3
 """How strongly the appeal of an item draws looks, beside its fame."""
 _TO_CART, _TO_BUY, _RESOLVE = 4.0, 3.7, 1.2
 """Utility at which half of the looks end in the cart, and half of the carts at the till; steepness of both."""

@@ -23,7 +23,6 @@ class Extras:
     brand: Rows
     model: Rows
     material: Rows
-    pattern: Rows
     variant: Rows
     """(i,) which of the `VARIANTS` drawings of its kind, colour and pattern."""
 
@@ -76,13 +75,11 @@ def make_catalogue(count: int, rng: np.random.Generator) -> Catalogue:
 
 def _extras(levels: dict[str, Rows], rng: np.random.Generator) -> Extras:
     count = len(levels["kind"])
-    pattern = rng.choice(len(world.PATTERNS), size=count, p=(0.4, 0.2, 0.2, 0.2))
-    look = (levels["kind"] * len(world.COLOURS) + levels["colour"]) * len(world.PATTERNS) + pattern
+    look = (levels["kind"] * len(world.COLOURS) + levels["colour"]) * len(world.PATTERNS) + levels["pattern"]
     return Extras(
         brand=rng.integers(BRANDS, size=count),
         model=rng.integers(MODELS, size=count),
         material=rng.integers(MATERIALS, size=count),
-        pattern=pattern,
         variant=_running(look) % world.VARIANTS,
     )
 

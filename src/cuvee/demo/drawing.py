@@ -27,7 +27,7 @@ _HUES: dict[str, tuple[float, float, float]] = {
 }
 """Hue, saturation, value."""
 _WALLS = ((236, 234, 230), (226, 228, 231), (240, 236, 228), (218, 217, 214))
-_BREATH = 0.3
+_BREATH = 0.4
 """Share of the product's colour in the wall behind it."""
 _FORMS = 4
 
@@ -63,7 +63,7 @@ def _cloth(shade: tuple[float, float, float], pattern: str, variant: int) -> lis
 @lru_cache(maxsize=16)
 def _woven(pattern: str, size: int) -> tuple[Plane, Plane]:
     """Return what to multiply the colour with and what white to add."""
-    whiter, lit = 0.4 * _pattern(pattern, size), _light()
+    whiter, lit = 0.6 * _pattern(pattern, size), _light()
     return (1 - whiter) * lit, 255 * whiter * lit
 
 

@@ -51,7 +51,7 @@ def drawings(catalogue: Catalogue) -> tuple[list[str | None], dict[str, tuple[st
     Items that look alike share a file. File names are numbers, lest they tell what is on the picture.
     """
     level, extras = catalogue.levels, catalogue.extras
-    looks = np.c_[level["kind"], level["colour"], extras.pattern, extras.variant]
+    looks = np.c_[level["kind"], level["colour"], level["pattern"], extras.variant]
     numbers: dict[tuple[int, ...], int] = {}
     images: list[str | None] = []
     for look, shown in zip(map(tuple, looks.tolist()), catalogue.has_image.tolist(), strict=True):

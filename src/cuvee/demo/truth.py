@@ -21,8 +21,8 @@ _MODALITIES: dict[str, dict[str, Any]] = {
     "image": {
         "table": "items",
         "columns": ["image"],
-        "carries": ["colour"],
-        "note": "also drawn, of no consequence: pattern, pose, form, background",
+        "carries": ["colour", "pattern"],
+        "note": "also drawn, of no consequence: pose, form, background",
     },
     "text": {"table": "items", "columns": ["title", "description"], "carries": ["use"], "note": "never names a colour"},
     "price": {"table": "items", "columns": ["price"], "carries": ["price_band"]},
@@ -110,7 +110,6 @@ def tell(
         "items": {
             "item_id": list(catalogue.ids),
             "arrival": catalogue.arrival.tolist(),
-            "pattern": [world.PATTERNS[n] for n in catalogue.extras.pattern],
             **{name: [levels[name][n] for n in rows] for name, rows in catalogue.levels.items()},
         },
         "users": {

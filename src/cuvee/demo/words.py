@@ -34,12 +34,12 @@ def titles(catalogue: Catalogue, words: Lexicon, rng: np.random.Generator) -> li
 
 
 def descriptions(catalogue: Catalogue, words: Lexicon, rng: np.random.Generator) -> list[str | None]:
-    """Return one or two sentences about the use around one about the kind; None where the text is missing."""
+    """Return two or three sentences about the use around one about the kind; None where the text is missing."""
     level = catalogue.levels
     made: list[str | None] = []
     for n in range(len(catalogue)):
         sentences = words.uses[world.USES[level["use"][n]]].sentences
-        picked = [sentences[j] for j in rng.permutation(len(sentences))[: rng.integers(1, 3)]]
+        picked = [sentences[j] for j in rng.permutation(len(sentences))[: rng.integers(2, 4)]]
         picked.insert(1, _one(words.products[world.KINDS[level["kind"][n]]].details, rng))
         made.append(words.between.join(picked) if catalogue.has_text[n] else None)
     return made

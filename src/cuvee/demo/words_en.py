@@ -142,7 +142,7 @@ _USES = {
         ("for Days at the Beach", "for the Seaside", "for Sea and Surf", "for Summers on the Shore"),
         (
             "Made for the beach: salt, wind and swimming.",
-            "Goes with towels, waves and ice cream by the sea.",
+            "Goes with towels, waves and ice lollies by the sea.",
             "For holidays where the tide sets the timetable.",
             "At its best between the dunes and the surf.",
             "Pack it with the parasol and the swimsuit.",

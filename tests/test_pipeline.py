@@ -1,0 +1,312 @@
+"""A recipe from end to end on a small shop: every file that is left behind, and what it may know."""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from cuvee import registry, store
+from cuvee.bundle import load_bundle
+from cuvee.errors import ConfigError
+from cuvee.pipeline import run
+from cuvee.queries import queries_of
+from cuvee.recipe import dump_recipe, load_recipe
+from cuvee.types import PAD, Dataset, Embeddings
+from tests.conftest import make_world
+
+RECIPE = """
+reader: {folder: {path: shop}}
+split: {given: {path: split.csv}}
+encoders: {kind: {lengths: {column: kind}}, noise: {lengths: {column: noise}}}
+project: {dim: 3}
+model:
+  blend:
+    views:
+    - {tuned: {model: ease, grid: {l2: [1.0, 10.0, 100.0]}}}
+    - {content: {on: {kind: 1.0}}}
+    - {content: {on: {noise: 1.0}}}
+    - popular
+filters: [unseen, {available: {column: stock}}]
+evaluate: {metrics: [recall@5, ndcg@5, recall@10, coverage@10], slices: [history_length], keep: 12}
+seed: 1
+"""
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """An encoder that needs no weights: how often each of the letters a to h stands in a column."""
+
+    column: str
+    """The column."""
+
+    @property
+    def fingerprint(self) -> str:
+        return "lengths"
+
+    def fit(self, train: Dataset, role: str) -> "Lengths":  # noqa: ARG002
+        return self
+
+    def contents(self, table: pl.DataFrame) -> Sequence[str]:
+        return [text or "" for text in table[self.column]]
+
+    def encode(self, table: pl.DataFrame) -> Iterator[Embeddings]:
+        rows = [[text.count(letter) for letter in "abcdefgh"] for text in self.contents(table)]
+        yield Embeddings(np.array(rows, np.float32), np.ones(len(rows), bool))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The encoder is registered as another package would, and vectors are cached apart."""
+    entry = EntryPoint("lengths", "tests.test_pipeline:Lengths", "cuvee.encoders")
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (registry, store):
+            patch.setattr(module, "entry_points", lambda group: [entry] if group == entry.group else [])
+        patch.setenv("CUVEE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+    registry.find.cache_clear()
+
+
+Pairs = list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Parts:
+    train: Pairs
+    valid: Pairs
+    test: Pairs
+
+
+def parts(world: Dataset, *, other: bool = False) -> Parts:
+    """Of each user's liked items, from five on, one is asked in validation and one of two in the test."""
+    train, valid, test = Pairs(), Pairs(), Pairs()
+    for user in range(37):
+        liked = [(world.users[user], world.items[i]) for i in world.liked[[user]].indices]
+        held, rest = (liked[:3], liked[3:]) if len(liked) > 4 else ([], liked)
+        train += rest
+        valid += held[:1]
+        test += held[1 + other : 2 + other]
+    return Parts(train, valid, test)
+
+
+def shop(folder: Path, *, other: bool = False) -> Path:
+    """Write the world, its split and the recipe; return the recipe."""
+    world = make_world()
+    (folder / "shop").mkdir(parents=True)
+    e = world.events
+    events = {"user_id": np.array(world.users)[e.user], "item_id": np.array(world.items)[e.item]}
+    more = {"timestamp": e.time, "event": np.array(e.kinds)[e.kind]}
+    pl.DataFrame({**events, **more}).write_csv(folder / "shop/interactions.csv")
+    group = [0, 0, 1, 0, 2, 1] * 4
+    kind = [None if i == 6 else "abc"[group[i]] + "h" * (i % 2) for i in range(23)]
+    noise = ["abcdefgh"[i * 5 % 8] + "abcdefgh"[i * 3 % 7] for i in range(23)]
+    world.item_table.with_columns(pl.Series("kind", kind), pl.Series("noise", noise)).write_parquet(
+        folder / "shop/items.parquet"
+    )
+    cut = parts(world, other=other)
+    rows = [(*pair, name) for name in ("train", "valid", "test") for pair in getattr(cut, name)]
+    pl.DataFrame(rows, schema=["user_id", "item_id", "split"], orient="row").write_csv(folder / "split.csv")
+    (folder / "recipe.yaml").write_text(RECIPE)
+    return folder / "recipe.yaml"
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one run."""
+    folder = tmp_path_factory.mktemp("once")
+    run(load_recipe(shop(folder)), folder / "out")
+    return folder / "out"
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_files(done: Path) -> None:
+    files = {"recipe.yaml", "metrics.json", "run.json", "recommendations.parquet", "per_query.parquet", "run.log"}
+    assert {p.name for p in done.iterdir()} == files | {"report.html", "bundle", "bundle-eval"}
+    resolved = load_recipe(done / "recipe.yaml")
+    assert resolved == load_recipe(done.parent / "recipe.yaml")
+    metrics = ["recall@5", "ndcg@5", "recall@10", "coverage@10"]
+    assert {name: list(found) for name, found in read(done / "metrics.json").items()} == {"test": metrics}
+    assert set(read(done / "metrics.json")["test"]["ndcg@5"]) == {"mean", "low", "high", "n"}
+    table = pl.read_parquet(done / "per_query.parquet")
+    assert table.columns == ["set", "user_id", *metrics[:3]]
+    assert "evaluate: " in (done / "run.log").read_text()
+
+
+def test_recommendations_table(done: Path) -> None:
+    """For each tested user at most 12, ranks from 1 without a gap, best first, nothing known and nothing sold out."""
+    table = pl.read_parquet(done / "recommendations.parquet")
+    assert table.schema == {
+        "set": pl.String, "user_id": pl.String, "item_id": pl.String, "rank": pl.Int32, "score": pl.Float32,
+    }  # fmt: skip
+    cut = parts(make_world())
+    assert set(table["set"]) == {"test"}
+    assert set(table["user_id"]) == {user for user, _ in cut.test}
+    for (_,), rows in table.group_by("user_id", maintain_order=True):
+        assert rows["rank"].to_list() == list(range(1, len(rows) + 1))
+        assert rows["score"].is_sorted(descending=True)
+        assert len(rows) <= 12
+    shown = set(table.select("user_id", "item_id").rows())
+    assert not shown & set(cut.train)
+    assert not {item for _, item in shown} & {f"i{r:02}" for r in range(0, 23, 4)}
+    assert shown & set(cut.test)
+    assert shown & set(cut.valid)
+
+
+def test_metrics_follow_from_the_recommendations(done: Path) -> None:
+    """Recall and NDCG in plain Python from the table and the split file."""
+    table = pl.read_parquet(done / "recommendations.parquet")
+    lists = {user: rows.sort("rank")["item_id"].to_list() for (user,), rows in table.group_by("user_id")}
+    wanted: dict[str, set[str]] = {}
+    for user, item in parts(make_world()).test:
+        wanted.setdefault(user, set()).add(item)
+
+    def recall(user: str, k: int) -> float:
+        return len(wanted[user] & set(lists[user][:k])) / len(wanted[user])
+
+    def ndcg(user: str, k: int) -> float:
+        gain = sum(1 / math.log2(place + 2) for place, item in enumerate(lists[user][:k]) if item in wanted[user])
+        return gain / sum(1 / math.log2(place + 2) for place in range(min(k, len(wanted[user]))))
+
+    found = read(done / "metrics.json")["test"]
+    expected = {
+        "recall@5": [recall(user, 5) for user in wanted],
+        "recall@10": [recall(user, 10) for user in wanted],
+        "ndcg@5": [ndcg(user, 5) for user in wanted],
+    }
+    for name, values in expected.items():
+        assert found[name]["mean"] == pytest.approx(np.mean(values), abs=1e-6)
+        assert found[name]["low"] <= found[name]["mean"] <= found[name]["high"]
+        assert found[name]["n"] == len(wanted)
+    items = {item for row in lists.values() for item in row[:10]}
+    assert found["coverage@10"] == {"mean": pytest.approx(len(items) / 20), "low": None, "high": None, "n": len(wanted)}
+    per_query = pl.read_parquet(done / "per_query.parquet")
+    assert dict(per_query.select("user_id", "ndcg@5").rows()) == pytest.approx(
+        {u: ndcg(u, 5) for u in wanted}, abs=1e-6
+    )
+
+
+def test_what_was_chosen_and_what_it_is_worth(done: Path) -> None:
+    """The planted kind gets weight and is missed; noise is worth nothing; the tuned view is settled."""
+    facts = read(done / "run.json")
+    assert facts["metric"] == "ndcg@5"
+    assert facts["seed"] == 1
+    assert set(facts["considered"]) == {"ease", "content(kind)", "content(noise)", "popular"}
+    assert facts["considered"]["content(kind)"] > 0
+    verdicts = {v["modality"]: v for v in facts["verdicts"]}
+    assert list(verdicts) == ["kind", "noise"]
+    assert verdicts["kind"]["weight"] > verdicts["noise"]["weight"]
+    assert "tuned" not in json.dumps(facts["chosen"])
+    assert facts["gain_over_popular"]["test"]["difference"] == pytest.approx(
+        read(done / "metrics.json")["test"]["ndcg@5"]["mean"] - facts["popular"]["test"]["ndcg@5"]["mean"], abs=1e-6
+    )
+    assert set(facts["seconds"]) == {"read", "encode", "fit", "evaluate", "verdict", "refit"}
+
+
+def test_bundles_know_what_they_may(done: Path) -> None:
+    """`bundle-eval` saw training alone, `bundle` every event: what was held out is no longer recommended."""
+    world, cut = make_world(), parts(make_world())
+    evaluated, final = load_bundle(done / "bundle-eval"), load_bundle(done)
+    held = {*cut.valid, *cut.test}
+    seen = {
+        (b.data.users[u], b.data.items[i]) for b in (evaluated,) for u, i in zip(*b.data.matrix.nonzero(), strict=True)
+    }
+    assert seen == set(cut.train)
+    known = {(final.data.users[u], final.data.items[i]) for u, i in zip(*final.data.matrix.nonzero(), strict=True)}
+    assert known == {*cut.train, *held}
+    assert final.recipe == evaluated.recipe
+    for bundle, expected in ((evaluated, True), (final, False)):
+        everybody = np.arange(len(bundle.data.users), dtype=np.int32)
+        slate = bundle.recommend(queries_of(bundle.data, everybody), 20)
+        shown = {
+            (bundle.data.users[q], bundle.data.items[i]) for q, row in enumerate(slate.items) for i in row if i != PAD
+        }
+        assert bool(shown & held) is expected
+    user = cut.test[3][0]
+    shown_eval = pl.read_parquet(done / "recommendations.parquet").filter(user_id=user).sort("rank")
+    again = evaluated.recommend(evaluated.user(user), 12)
+    assert shown_eval["item_id"].to_list() == [evaluated.data.items[i] for i in again.items[0] if i != PAD]
+    assert len(final.data.items) == len({item for _, item in (*cut.train, *held)}) < len(world.items)
+
+
+def content(folder: Path) -> dict[str, Any]:
+    """Return file -> bytes of a run, without its log and what took how long."""
+    seconds = re.compile(rb"<tr><th[^>]*>Seconds</th>.*?</tr>")
+    found: dict[str, Any] = {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+    del found["run.log"]
+    found["report.html"], n = seconds.subn(b"", found["report.html"])
+    assert n == 1
+    return found | {"run.json": {k: v for k, v in read(folder / "run.json").items() if k != "seconds"}}
+
+
+def test_same_recipe_same_bytes(done: Path, tmp_path: Path) -> None:
+    run(load_recipe(done.parent / "recipe.yaml"), tmp_path / "again")
+    first, second = content(done), content(tmp_path / "again")
+    assert first.keys() == second.keys()
+    assert [name for name in first if first[name] != second[name]] == []
+
+
+def test_test_data_change_no_choice(done: Path, tmp_path: Path) -> None:
+    """Another test set: other figures, but the same parameters, weights and model."""
+    out = tmp_path / "out"
+    run(load_recipe(shop(tmp_path, other=True), ["evaluate.verdict=false"]), out)
+    one, two = (read(folder / "run.json") for folder in (done, out))
+    assert one["chosen"] == two["chosen"]
+    assert one["considered"] == two["considered"]
+    assert one["valid"]["ndcg@5"]["mean"] == two["valid"]["ndcg@5"]["mean"]
+    assert read(done / "metrics.json") != read(out / "metrics.json")
+    models = [{p.name: p.read_bytes() for p in (f / "bundle-eval").glob("model*")} for f in (done, out)]
+    assert models[0] == models[1]
+    assert two["verdicts"] == []
+
+
+def test_without_encoders_in_random_parts(tmp_path: Path) -> None:
+    """Interactions alone, without verdict; a tracker is told the figures and is not part of the bundle."""
+    recipe = shop(tmp_path)
+    changes = [
+        "split=random",
+        "encoders={}",
+        "model=item_knn",
+        f"track=[{{tensorboard: {{folder: {tmp_path}/board}}}}]",
+    ]
+    measured = run(load_recipe(recipe, changes), tmp_path / "out")
+    assert measured.verdicts == ()
+    assert measured.tests["test"].summary["ndcg@5"].n == len(measured.split.tests["test"].users)
+    assert load_bundle(tmp_path / "out").recipe.track == ()
+    assert list((tmp_path / "board" / "out").iterdir())
+    assert load_bundle(tmp_path / "out").recipe.model == measured.settled
+    assert "tensorboard" in dump_recipe(measured.recipe)
+
+
+def test_an_ndcg_is_needed_before_anything_is_done(tmp_path: Path) -> None:
+    recipe = load_recipe(shop(tmp_path), ["evaluate.metrics=[recall@5]"])
+    with pytest.raises(ConfigError, match="ndcg"):
+        run(recipe, tmp_path / "out")
+    assert not (tmp_path / "out" / "recommendations.parquet").exists()
+
+
+@pytest.mark.weights
+@pytest.mark.slow
+def test_text_with_real_weights(tmp_path: Path) -> None:
+    """MiniLM on the kinds spelled out; a second run takes every vector from the cache."""
+    recipe = shop(tmp_path)
+    words = {"a": "red shoes", "b": "a book of poems", "c": "kitchen knife"}
+    items = pl.read_parquet(tmp_path / "shop/items.parquet")
+    spelled = pl.Series("kind", [None if kind is None else words[kind[0]] for kind in items["kind"]])
+    items.with_columns(spelled).write_parquet(tmp_path / "shop/items.parquet")
+    changes = ["encoders={kind: {text: {columns: [kind], weights: minilm}}, noise: {lengths: {column: noise}}}"]
+    first, second = (run(load_recipe(recipe, changes), tmp_path / name) for name in ("one", "two"))
+    assert "kind: encoded 3 new contents of" in (tmp_path / "one/run.log").read_text()
+    assert "kind: encoded 0 new contents of" in (tmp_path / "two/run.log").read_text()
+    assert first.settled == second.settled
+    assert content(tmp_path / "one")["recommendations.parquet"] == content(tmp_path / "two")["recommendations.parquet"]
+    assert first.verdicts[0].weight > first.verdicts[1].weight
