@@ -13,6 +13,8 @@ LAYERS = (
     "types",
     "checkpoints efficientnet_lite0 pictures",
     "protocols truth statistics plain_yaml projection weights torch_runtime schema phrases",
+    "database",
+    "people",
     "registry rank queries frames ridge item_weights content_space cache train",
     "logs llms executors",
     "readers splits encoders metrics indexes filters stages slices trackers demo",

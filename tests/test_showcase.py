@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cuvee.models.blend import BlendModel
 from cuvee.models.popular import Popular
 from cuvee.pipeline import Run
 from cuvee.showcase import Person, choose_users, showcase
@@ -20,9 +21,16 @@ def people(done: Run) -> tuple[Person, ...]:
     return showcase(done.model, done.split.tests["test"], measured.slate, done.split.train, quality)
 
 
+def _cut(name: str) -> str:
+    return name if len(name) <= 90 else name[:89].rstrip() + "…"
+
+
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return small_run(tmp_path_factory.mktemp("pictures"), titles={4: "A name without end " * 9})
+    return small_run(
+        tmp_path_factory.mktemp("pictures"),
+        titles={4: "A name without end " * 4 + "at least not here, where it is cut"},
+    )
 
 
 def test_choice_by_hand() -> None:
@@ -59,7 +67,7 @@ def test_choice_is_bounded_and_honest(users: list[tuple[int, int]]) -> None:
 def test_people_against_the_arrays(done: Run) -> None:
     """Names, hits and what was held back are those of the user's row of the slate and of the truth."""
     held, slate, train = done.split.tests["test"], done.tests["test"].slate, done.split.train
-    titles = [t if len(t) <= 90 else t[:89].rstrip() + "…" for t in train.item_table["title"].to_list()]
+    titles = [_cut(t) for t in train.item_table["title"].to_list()]
     found = people(done)
     assert len(found) == 6
     assert any(p.found for p in found)
@@ -78,13 +86,24 @@ def test_people_against_the_arrays(done: Run) -> None:
 
 
 def test_reasons(done: Run) -> None:
-    """Shares sum to one; what speaks loudest is something the user has done."""
+    """Shares are the positive parts of that item's score; the loudest past item is the largest of its trace."""
+    held, train, model = done.split.tests["test"], done.split.train, done.model
+    assert isinstance(model, BlendModel)
+    names, told = [_cut(t) for t in train.item_table["title"].to_list()], 0
     for p in people(done):
-        for s in p.shown:
-            assert not s.shares or sum(share.share for share in s.shares) == pytest.approx(1, abs=0.02)
-            assert {share.part for share in s.shares} <= {"ease", "content(text)", "popular"}
-    assert sum(bool(s.shares) for p in people(done) for s in p.shown) > 30
-    assert any(s.because in {t.name for t in p.past} for p in people(done) for s in p.shown)
+        one = held.take(np.array([train.user_rows[p.user_id]]))
+        items = [names.index(s.thing.name) for s in p.shown]
+        parts, trace = model.parts(one.queries), model.trace(one.queries, np.array([items], np.int32))[0].toarray()
+        for place, (item, s) in enumerate(zip(items, p.shown, strict=True)):
+            positive = {name: max(float(values[0, item]), 0) for name, values in parts.items()}
+            whole = sum(positive.values()) or 1.0
+            assert [t.share for t in s.shares] == sorted((t.share for t in s.shares), reverse=True)
+            found = {name: 0.0 for name in parts} | {t.part: t.share for t in s.shares}
+            assert found == pytest.approx({name: value / whole for name, value in positive.items()}, abs=0.01)
+            loudest = int(trace[place].argmax())
+            assert s.because == (names[loudest] if trace[place, loudest] > 0 else "")
+            told += bool(s.shares and s.because)
+    assert told > 30
 
 
 def test_pictures(done: Run) -> None:

@@ -31,6 +31,8 @@ def test_fits_the_square_and_keeps_its_shape(tmp_path: Path, suffix: str) -> Non
     picture = decode(thumbnail(file, 100))
     assert picture.size == (100, 50)
     assert near(picture.getpixel((50, 25)), (200, 30, 30))
+    Image.new("RGB", (150, 600)).save(file)
+    assert decode(thumbnail(file, 100)).size == (25, 100)
 
 
 def test_small_pictures_stay_small(tmp_path: Path) -> None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 
 from cuvee.filters.unseen import allowed
 from cuvee.protocols import Recommender
-from cuvee.types import Bools, Floats, Holdout, Ints
+from cuvee.types import Bools, Floats, Holdout, Ints, Longs
 
 __all__ = ["BUCKETS", "Pool", "bucket_of", "find_shares", "find_weights", "spread", "zscore"]
 
@@ -18,6 +19,8 @@ BUCKETS = ("0", "1", "2-4", "5-9", "10+")
 _EDGES = np.array([1, 2, 5, 10])
 _GRID = (0.0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.55, 0.75, 1.0, 1.5, 2.0, 3.0)
 _SHARES = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+_ROUNDS = 4
+"""How often coordinate ascent goes through the views at most."""
 _DEEP = 100
 """Candidates a view brings to the pool."""
 _ENOUGH = 30
@@ -78,39 +81,51 @@ class Pool:
             k=k,
         )
 
+    @cached_property
+    def pairs(self) -> tuple[Longs, Longs]:
+        """(p,) query and (p,) candidate of everything that is wanted."""
+        query, candidate = np.nonzero(self.wanted)
+        return query, candidate
+
     def ndcg(self, scores: Floats) -> Floats:
-        """Return (q,) NDCG@k of the candidates in the order of these scores (q, c)."""
-        k = min(self.k, scores.shape[1])
-        best = torch.topk(torch.from_numpy(scores), k, dim=1).indices.numpy()
-        hits = np.take_along_axis(self.wanted, best, axis=1)
-        return np.asarray(hits @ (1 / np.log2(np.arange(2, k + 2))) / self.ideal, np.float32)
+        """Return (q,) NDCG@k of the candidates in the order of these scores (q, c), the first among equals first."""
+        query, candidate = self.pairs
+        rows = scores[query]  # only what is wanted needs a rank
+        own = rows[np.arange(len(query)), candidate][:, None]
+        earlier = np.arange(scores.shape[1]) < candidate[:, None]
+        rank = np.count_nonzero((rows > own) | ((rows == own) & earlier), axis=1)
+        gain = np.where(rank < self.k, 1 / np.log2(rank + 2.0), 0.0)
+        return np.asarray(np.bincount(query, gain, minlength=len(scores)) / self.ideal, np.float32)
+
+    @cached_property
+    def empty(self) -> Bools:
+        """(q, c) where a query has fewer candidates than others."""
+        return np.isneginf(self.popular)
 
     def mix(self, weights: Sequence[float]) -> Floats:
-        """Return (q, c) the weighted mean of the views; -inf where there is no candidate."""
-        total = sum(weights) or 1.0
-        out = np.where(np.isneginf(self.popular), self.popular, np.float32(0))
+        """Return (q, c) the weighted sum of the views; -inf where there is no candidate."""
+        out = np.where(self.empty, np.float32(-np.inf), np.float32(0))
         for scores, weight in zip(self.scores, weights, strict=True):
             if weight > 0:
-                out += np.float32(weight / total) * scores
+                out += np.float32(weight) * scores
         return out
 
 
 def find_weights(pool: Pool) -> tuple[float, ...]:
     """Return one weight a view, the largest 1: coordinate ascent from the best single view, 0 allowed."""
     v = len(pool.scores)
-    single = [float(pool.ndcg(pool.mix(_only(v, i))).mean()) for i in range(v)]
+    single = [float(pool.ndcg(scores).mean()) for scores in pool.scores]
     weights, best = list(_only(v, int(np.argmax(single)))), max(single)
-    for _ in range(4):
+    for _ in range(_ROUNDS):
         before = best
         for i in np.argsort(single)[::-1]:
-            others = weights[:i] + weights[i + 1 :]
-            if not any(others):
+            without = [*weights[:i], 0.0, *weights[i + 1 :]]
+            if not any(without):
                 continue
-            for value in _GRID:
-                trial = [*weights[:i], value, *weights[i + 1 :]]
-                found = float(pool.ndcg(pool.mix(trial)).mean())
-                if found > best + 1e-6:
-                    weights, best = trial, found
+            others, own = pool.mix(without), np.where(pool.empty, 0, pool.scores[i]).astype(np.float32)
+            quality = [float(pool.ndcg(np.asarray(others + np.float32(value) * own)).mean()) for value in _GRID]
+            if max(quality) > best + 1e-6:
+                best, weights[i] = max(quality), _GRID[int(np.argmax(quality))]
         if best - before < 1e-5:
             break
     return tuple(round(w / max(weights), 4) for w in weights)
@@ -118,7 +133,7 @@ def find_weights(pool: Pool) -> tuple[float, ...]:
 
 def find_shares(pool: Pool, weights: Sequence[float]) -> tuple[float, ...]:
     """Return the popularity share for each bucket of history length; too few queries: as the next longer one."""
-    personal = pool.mix(weights)
+    personal = np.asarray(pool.mix(weights) / np.float32(sum(weights) or 1.0), np.float32)
     shares = [0.0] * len(BUCKETS)
     for bucket in reversed(range(1, len(BUCKETS))):
         rows = pool.bucket == bucket
