@@ -12,7 +12,7 @@ USERS, ITEMS, COLD = 37, 23, (21, 22)
 
 
 def make_world(seed: int = 0) -> Dataset:
-    """Three groups of users who view and buy the items of their group and dislike some of the others.
+    """Three groups of users who view and mostly buy the items of their group and dislike some of the others.
 
     `text` follows the group, `image` half of it, `noise` nothing; each is missing for some items, and cold items have
     text. Pairs repeat, with other kinds and at other times.
@@ -23,7 +23,8 @@ def make_world(seed: int = 0) -> Dataset:
     for user in range(USERS - 2):
         own = np.flatnonzero(group[:20] == group[user])
         for item in rng.permutation(own)[: rng.integers(2, len(own))]:
-            events += [(user, item, int(t), kind) for t, kind in zip(rng.integers(1, 900, 3), (2, 0, 2), strict=True)]
+            kinds = (2, 0, 2) if rng.random() < 0.7 else (2, 2, 2)
+            events += [(user, item, int(t), kind) for t, kind in zip(rng.integers(1, 900, 3), kinds, strict=True)]
         events.append((user, int(rng.choice(np.flatnonzero(group[:21] != group[user]))), int(rng.integers(900)), 1))
     user, item, time, kind = np.array(sorted(events, key=lambda e: e[2])).T
     return Dataset(

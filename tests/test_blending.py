@@ -82,8 +82,8 @@ def test_shares_by_length_of_history() -> None:
 
 def test_a_share_of_one_never_lets_padding_in() -> None:
     """Candidates that are not there stay out at every share."""
-    hole = np.where(np.arange(12) > 8, -np.inf, NOISE[0]).astype(np.float32)
-    popular = np.where(np.isneginf(hole), -np.inf, NOISE[1]).astype(np.float32)
+    hole = np.where(np.arange(12) > 8, -np.inf, NOISE[0] - 9).astype(np.float32)
+    popular = np.where(np.isneginf(hole), -np.inf, NOISE[1] - 9).astype(np.float32)
     mixed = pool([hole], popular, best(popular, 1), [1] * 160)
     assert np.isneginf(mixed.mix([1.0])[:, 9:]).all()
     assert find_shares(mixed, [1.0])[1] > 0.9

@@ -72,7 +72,7 @@ def test_filters_and_stages_of_the_recipe_are_used(bundle: Bundle, world: Datase
 
 
 def test_reasons_of_every_explainer_at_each_place(bundle: Bundle) -> None:
-    query = bundle.user("u04")
+    query = bundle.user("u07")
     slate = bundle.recommend(query, 3)
     views, history = (registry.build("explainers", name) for name in ("views", "history"))
     both = bundle.reasons(query, slate, [history, views])

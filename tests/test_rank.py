@@ -77,7 +77,16 @@ def test_filters_act_before_the_cut_and_together() -> None:
     assert recommend(model, ask(1, 10), 3, filters=[even, low]).items.tolist() == [[6, 4, 2]]
     short = recommend(model, ask(1, 10), 5, filters=[even], candidates=candidates)
     assert short.items.tolist() == [[4, 2, 0, PAD, PAD]]
-    assert model.scores.tolist() == [list(range(10))]
+
+
+def test_scores_that_belong_to_the_model_are_not_touched() -> None:
+    """Popularity hands out one row for everybody, which cannot be written to."""
+
+    class Shared:
+        def score(self, queries: Queries) -> Floats:
+            return np.broadcast_to(np.array([1, math.nan, 2], np.float32), (len(queries), 3))
+
+    assert recommend(Shared(), ask(2, 3), 3).items.tolist() == [[2, 0, PAD]] * 2
 
 
 def test_blocks_give_what_one_block_gives(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cuvee import registry
@@ -56,6 +56,7 @@ VIEW = st.one_of(
 )
 
 
+@settings(deadline=None)  # components are imported on first use
 @given(st.lists(VIEW, min_size=1, max_size=4), st.booleans())
 def test_nested_components_come_back(views: list[Estimator], weighted: bool) -> None:
     """Protocols inside protocols, mappings and None."""

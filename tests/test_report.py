@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cuvee.models.blend import Blend
+from cuvee.models.ease import Ease
 from cuvee.models.popular import Popular
 from cuvee.phrases import number, spread, title
 from cuvee.pipeline import Run
@@ -194,10 +195,15 @@ def test_how_it_was_made(done: Run, page: Page) -> None:
     assert "seed 0" in page.text("footer")
 
 
-def test_popularity_shares_of_a_blend(done: Run, folder: Path) -> None:
-    assert isinstance(done.settled, Blend)
-    run = replace(done, settled=replace(done.settled, shares=(1.0, 0.5, 0.25, 0.0, 0.0)))
-    assert "Share of popularity 100 % 50 % 25 % 0 % 0 %" in read(run, folder).text("main")
+def test_a_blend_that_leans_on_popularity(folder: Path) -> None:
+    """Its shares are told, and popularity is the grey part of every score."""
+    blend = Blend((Ease(l2=1.0),), weights=(1.0,), shares=(1.0, 0.5, 0.25, 0.5, 0.75))
+    found = read(small_run(folder, model=blend), folder)
+    assert "Share of popularity 100 % 50 % 25 % 50 % 75 %" in found.text("main")
+    parts = [text for path, text in found.texts if path.endswith("/section/ul/li")]
+    assert sorted(parts) == ["ease", "popular"]
+    assert found.classed("part-1") > 10
+    assert found.classed("part-0") > 10
 
 
 def test_a_plain_run(folder: Path) -> None:

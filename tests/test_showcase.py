@@ -98,7 +98,7 @@ def test_reasons(done: Run) -> None:
             positive = {name: max(float(values[0, item]), 0) for name, values in parts.items()}
             whole = sum(positive.values()) or 1.0
             assert [t.share for t in s.shares] == sorted((t.share for t in s.shares), reverse=True)
-            found = {name: 0.0 for name in parts} | {t.part: t.share for t in s.shares}
+            found = dict.fromkeys(parts, 0.0) | {t.part: t.share for t in s.shares}
             assert found == pytest.approx({name: value / whole for name, value in positive.items()}, abs=0.01)
             loudest = int(trace[place].argmax())
             assert s.because == (names[loudest] if trace[place, loudest] > 0 else "")

@@ -1,7 +1,6 @@
 """Some users of a test set to look at: what they did, what they were shown and why, and what they chose."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -169,5 +168,5 @@ class _Catalogue:
         if not file:
             return None
         if (file, side) not in self.pictures:
-            self.pictures[file, side] = thumbnail(Path(file), side)
+            self.pictures[file, side] = thumbnail(file, side)
         return self.pictures[file, side]

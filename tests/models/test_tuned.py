@@ -21,7 +21,7 @@ RNG = np.random.default_rng(0)
 PLANTED: list[tuple[Estimator, dict[str, tuple[Any, ...]], Estimator]] = [
     (Ease(200), {"l2": (200.0, 0.3, 20.0)}, Ease(0.3)),
     (ItemKnn(), {"shrinkage": (0.0, 90.0), "neighbours": (100, 2)}, ItemKnn(2, 0.0)),
-    (ContentEase(), {"share": (0.0, 1.0), "content_l2": (1.0, 0.01)}, ContentEase(share=1.0, content_l2=0.01)),
+    (ContentEase(share=1.0), {"content_l2": (30.0, 0.01)}, ContentEase(share=1.0, content_l2=0.01)),
     (Content({"noise": 1.0}), {"on": ({"text": 1.0}, {"image": 1.0})}, Content({"image": 1.0})),
 ]
 
@@ -44,6 +44,7 @@ def test_each_set_of_parameters_is_fitted_once(
     world: Dataset, everybody: Queries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two values beside the start, in two rounds: three fits."""
+    valid = wanted_by([Ease(200.0)], world, everybody)
     fits, fit = [], Ease.fit
 
     def counted(self: Ease, *arguments: Any) -> EaseModel:
@@ -51,10 +52,8 @@ def test_each_set_of_parameters_is_fitted_once(
         return fit(self, *arguments)
 
     monkeypatch.setattr(Ease, "fit", counted)
-    model = Tuned(Ease(200.0), {"l2": (200.0, 2.0, 20.0)}, rounds=2).fit(
-        world, wanted_by([Ease(200)], world, everybody), RNG
-    )
-    assert fits[-3:] == [200, 2, 20]
+    model = Tuned(Ease(200.0), {"l2": (200.0, 2.0, 20.0)}, rounds=2).fit(world, valid, RNG)
+    assert fits == [200, 2, 20]
     assert len(model.tried) == 3
     assert model.settled == Ease(200)
 
@@ -72,6 +71,9 @@ def test_a_model_that_chooses_too_is_settled_to_the_bottom(world: Dataset, every
     assert isinstance(model.plain, BlendModel)
     assert isinstance(model.settled, Blend)
     assert model.settled.weights == (1,)
+    twice = Tuned(Tuned(Ease(7), {"l2": (1.0,)}), {"k": (5, 20)}).fit(world, None, RNG)
+    assert isinstance(twice.plain, EaseModel)
+    assert twice.settled == Ease(7)
 
 
 def test_the_grid_names_parameters() -> None:

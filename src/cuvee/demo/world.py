@@ -80,7 +80,7 @@ class Attribute:
 ATTRIBUTES = (
     Attribute("use", USES, 1.6, "text", groups=2),
     Attribute("colour", COLOURS, 1.4, "image", groups=2),
-    Attribute("pattern", PATTERNS, 1.0, "image"),
+    Attribute("pattern", PATTERNS, 1.3, "image"),
     Attribute("kind", KINDS, 0.7, "category (also in text and image)"),
     Attribute("price_band", BANDS, 0.6, "price"),
     Attribute("school", SCHOOLS, 0.5, "knowledge_graph"),
