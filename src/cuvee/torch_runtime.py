@@ -1,7 +1,6 @@
 """What every encoder on torch needs: device, precision, and loading a Hugging Face folder with nothing missing."""
 
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,7 +64,6 @@ def read_json(path: Path) -> dict[str, Any]:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep the loading bars and reports of transformers off the terminal; `load_model` checks what they would say."""
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from transformers.utils import logging as transformers_logging
 
     logging: Any = transformers_logging

@@ -139,17 +139,10 @@ def add(name: str) -> Path:
 
 def fingerprint(folder: Path) -> str:
     """Return a hash of everything in a weights folder that bears on the vectors."""
-    files = [f for f in sorted(folder.rglob("*")) if f.suffix in _CONTENT and f.is_file()]
-    stamps = tuple((str(f.relative_to(folder)), f.stat().st_size, f.stat().st_mtime_ns) for f in files)
-    return _hashed(folder, stamps)
-
-
-@cache
-def _hashed(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> str:
-    """Hash contents, not dates; the stamps only say when to read again."""
     digest = hashlib.sha256()
-    for name, _, _ in stamps:
-        digest.update(f"{name}\0{_sha256(folder / name)}\0".encode())
+    for file in sorted(folder.rglob("*")):
+        if file.suffix in _CONTENT and file.is_file():
+            digest.update(f"{file.relative_to(folder).as_posix()}\0{_sha256(file)}\0".encode())
     return digest.hexdigest()
 
 
@@ -160,7 +153,10 @@ def _known(name: str) -> Path:
     installed = _installed(known)
     if not installed:
         raise ConfigError(f"the weights {name!r} are not here; run `cuvee weights add {name}`")
-    return _materialised(known, installed, target) if known.reader else installed
+    if known.reader:
+        return _materialised(known, installed, target)
+    _check(known, installed)
+    return installed
 
 
 def _installed(known: Known) -> Path | None:
@@ -254,5 +250,12 @@ def _copy(known: Known, source: Path, folder: Path) -> None:
 
 
 def _sha256(path: Path) -> str:
+    status = path.stat()
+    return _read_sha256(path, status.st_size, status.st_mtime_ns)
+
+
+@cache
+def _read_sha256(path: Path, _size: int, _time: int) -> str:
+    """Hash contents, not dates; size and time only say when to read again."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

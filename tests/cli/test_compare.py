@@ -114,3 +114,13 @@ def test_equal_runs_do_not_differ(tmp_path: Path) -> None:
     comparison = rows(a, a)["test", "ndcg@20"]["comparison"]
     assert np.all([comparison[key] == 0 for key in ("difference", "low", "high")])
     assert comparison["p_value"] == 1
+
+
+def test_sets_are_compared_apart(tmp_path: Path) -> None:
+    """One user in two sets has two values; each meets its own."""
+    a = run(tmp_path / "a", {"test_warm": NDCG_A, "test_cold": {"u1": 1.0, "u9": 0.5}})
+    b = run(tmp_path / "b", {"test_cold": {"u9": 0.0, "u1": 0.25}, "test_warm": NDCG_B})
+    found = {name: row for (name, metric), row in rows(a, b).items() if metric == "ndcg@20"}
+    assert list(found) == ["test_warm", "test_cold"]
+    assert [row["comparison"]["n"] for row in found.values()] == [4, 2]
+    assert [row["comparison"]["difference"] for row in found.values()] == [0.125, 0.625]

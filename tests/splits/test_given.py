@@ -19,7 +19,7 @@ MARKS = [0, 0, 0, 1, 0, 2, 2, 0]
 
 def data() -> Dataset:
     """The pairs, each twice, and others that the file does not name: user out, item gone, and the pair 01 new."""
-    rows = [*PAIRS, *PAIRS, ("out", "x"), ("01", "gone"), ("01", "new")]
+    rows = [("out", "gone"), ("01", "gone"), ("out", "x"), *PAIRS, *PAIRS, ("01", "new")]
     frame = pl.DataFrame(rows, schema=["user_id", "item_id"], orient="row")
     reviews = frame.unique(maintain_order=True).with_columns(
         text=pl.col("user_id") + pl.lit(" on ") + pl.col("item_id")
