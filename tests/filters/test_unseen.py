@@ -3,15 +3,19 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
+from cuvee import queries
 from cuvee.filters.unseen import Unseen
 from cuvee.queries import queries_of
-from cuvee.types import Dataset, Queries
+from cuvee.types import Dataset
 
 
-def test_whatever_the_kind(world: Dataset, everybody: Queries) -> None:
-    """Dislikes and views too."""
-    allowed = Unseen().prepare(world)(everybody)
+@pytest.mark.parametrize("limit", [200, 2])
+def test_whatever_the_kind(limit: int, world: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dislikes and views too, and what is no longer in a history that was cut."""
+    monkeypatch.setattr(queries, "HISTORY_LIMIT", limit)
+    allowed = Unseen().prepare(world)(queries_of(world, np.arange(37, dtype=np.int32)))
     touched = set(zip(world.events.user.tolist(), world.events.item.tolist(), strict=True))
     for user in range(37):
         assert [i for i in range(23) if not allowed[user, i]] == sorted(i for u, i in touched if u == user)

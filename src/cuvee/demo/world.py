@@ -19,7 +19,6 @@ __all__ = [
     "DAYS",
     "JOINT",
     "KINDS",
-    "NAMES",
     "PATTERNS",
     "QUALITIES",
     "SCENES",
@@ -30,7 +29,6 @@ __all__ = [
     "Attribute",
     "Doubles",
     "Rows",
-    "attribute",
     "generator",
     "side",
 ]
@@ -88,13 +86,6 @@ ATTRIBUTES = (
     Attribute("quality", QUALITIES, 0.4, "reviews", shared=0.0),
 )
 """In the expected order of effect; the joint pair stands between pattern and kind."""
-
-NAMES = tuple(a.name for a in ATTRIBUTES)
-
-
-def attribute(name: str) -> Attribute:
-    """Return the attribute of that name."""
-    return ATTRIBUTES[NAMES.index(name)]
 
 
 def side(levels: Rows) -> Doubles:
