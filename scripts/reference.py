@@ -20,9 +20,10 @@ HEAD = "<!-- Written by `python scripts/reference.py`; do not edit. -->\n\n"
 
 SETTINGS = {
     "CUVEE_CACHE": "Folder of the vector cache; default `~/.cache/cuvee/vectors`.",
-    "CUVEE_DATA": "Folder of the benchmark data sets, for `recipes/bench` and the tests marked `data`; default `../shared/data`.",
+    "CUVEE_DATA": "Folder of the benchmark data sets, for `recipes/bench` and tests; default `../shared/data`.",
     "CUVEE_REQUIRE_DATA": "Set to 1, a test marked `data` that is skipped is a failure.",
     "CUVEE_SET__KEY__KEY": "Changes one value of a recipe, as `--set key.key=value` does; the command line wins.",
+    "CUVEE_TEST_POSTGRES": "URL of a PostgreSQL that the tests of the event log may use as well.",
     "CUVEE_WEIGHTS": "Folder of materialised weights; default `~/.cache/cuvee/weights`.",
 }
 
@@ -61,8 +62,8 @@ def components() -> str:
 
 def table(component: type[Any]) -> str:
     rows = [
-        f"| `{key}` | `{registry.type_name(annotation)}` | {default(f)} | {one_line(registry.meaning(component, key))} |"
-        for key, (annotation, f) in registry.parameters(component).items()
+        f"| `{key}` | `{registry.type_name(kind)}` | {default(f)} | {one_line(registry.meaning(component, key))} |"
+        for key, (kind, f) in registry.parameters(component).items()
     ]
     head = "\n| parameter | type | default | meaning |\n| --- | --- | --- | --- |\n"
     return head + "\n".join(rows).replace(" | None", " \\| None") + "\n" if rows else ""

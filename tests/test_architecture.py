@@ -12,9 +12,7 @@ LAYERS = (
     "errors",
     "types",
     "checkpoints efficientnet_lite0 pictures",
-    "protocols truth statistics plain_yaml projection weights torch_runtime schema",
-    "database",
-    "people",
+    "protocols truth statistics plain_yaml projection weights torch_runtime sql",
     "registry rank queries frames ridge item_weights content_space cache train",
     "logs llms executors",
     "readers splits encoders metrics indexes filters stages slices trackers demo",
@@ -22,8 +20,6 @@ LAYERS = (
     "fusion models explainers testing",
     "recipe store features privacy suggest",
     "bundle evaluate verdict",
-    "thumbnails plots phrases",
-    "showcase",
     "report",
     "pipeline",
     "tune dialogue",
@@ -76,7 +72,7 @@ def test_imports_point_down(path: Path) -> None:
             continue
         if target == unit:
             own = ".".join(path.relative_to(SOURCE).with_suffix("").parts)
-            package = unit in ("demo", "cli", "serve", "studio", "privacy", "weights")
+            package = unit in ("demo", "cli", "report", "serve", "sql", "studio", "privacy")
             assert kind, f"{path}: imports itself"
             assert package or name.startswith(own), f"{path}: sideways import of {name}"
             continue

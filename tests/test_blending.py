@@ -56,14 +56,14 @@ def test_buckets() -> None:
 def test_noise_gets_no_weight_and_two_halves_get_both() -> None:
     """What is wanted is told by the first view; then only by the sum of the first and the third."""
     popular, ones = np.zeros((160, 12), np.float32), [4] * 160
-    assert find_weights(pool(list(NOISE), popular, best(NOISE[0], 2), ones)) == (1, 0, 0)
+    assert find_weights(pool(list(NOISE), popular, best(NOISE[0], 2), ones), RNG) == (1, 0, 0)
     both = best(NOISE[0] + NOISE[2], 2)
-    weights = find_weights(pool(list(NOISE), popular, both, ones))
+    weights = find_weights(pool(list(NOISE), popular, both, ones), RNG)
     assert weights[1] == 0
     assert max(weights) == 1
     assert min(weights[0], weights[2]) > 0.7
     blurred = NOISE[0] + NOISE[2] + NOISE[1] / 2  # the best alone, and of no use once the two are in
-    assert find_weights(pool([blurred, NOISE[0], NOISE[2]], popular, both, ones))[0] == 0
+    assert find_weights(pool([blurred, NOISE[0], NOISE[2]], popular, both, ones), RNG)[0] == 0
 
 
 def test_shares_by_length_of_history() -> None:

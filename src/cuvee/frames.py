@@ -45,7 +45,7 @@ def dataset(frames: Frames, kinds: Mapping[str, float] = KIND_WEIGHTS, min_ratin
     Events whose rating is below `min_rating` are left out; how many is logged.
 
     Raises:
-        DataError: a missing column, an empty id, a duplicate id, a negative or non-numeric time, a rating that is no number.
+        DataError: a missing column, an empty or duplicate id, a negative time, a time or rating that is no number.
     """
     events = _interactions(frames, min_rating)
     item_table = _table(frames.items, "item_id", frames.name("items"), events["item_id"])

@@ -26,7 +26,7 @@ from cuvee.queries import with_features
 from cuvee.rank import recommend
 from cuvee.recipe import Recipe, dump_recipe
 from cuvee.registry import describe
-from cuvee.report import write_report
+from cuvee.report.page import write_report
 from cuvee.statistics import Estimate, Paired, paired
 from cuvee.types import PAD, Context, Dataset, Holdout, Slate, Split
 from cuvee.verdict import Verdict, verdicts

@@ -32,8 +32,8 @@ def load_model(folder: Path, dtype: torch.dtype) -> Any:
     """Return the network of a Hugging Face folder, ready to run on `device()`.
 
     Raises:
-        DataError: no readable safetensors, or weights that the architecture needs are missing. A pooling layer may be,
-            for nothing here uses it unless it was trained.
+        DataError: no readable safetensors, or weights that the architecture needs are missing; only a pooling layer may
+            be, and is then taken away.
     """
     from transformers import AutoModel
 
@@ -47,6 +47,8 @@ def load_model(folder: Path, dtype: torch.dtype) -> Any:
     missing = sorted(key for key in info["missing_keys"] if "pooler" not in key)
     if missing:
         raise DataError(f"{folder} lacks the weights {', '.join(missing[:5])} of {type(model).__name__}")
+    if info["missing_keys"]:
+        model.pooler = None  # it holds random numbers, and would be asked
     return model.eval().to(device())
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cuvee.report import write_report
+from cuvee.report.page import write_report
 from cuvee.statistics import Paired
 from tests.runs import small_run
 

@@ -20,11 +20,11 @@ import polars as pl
 import pytest
 from sqlalchemy import Boolean, Column, Double, Integer, LargeBinary, String, Text, func, select, text
 
-from cuvee.database import reading, writing
 from cuvee.errors import ConfigError, DataError
 from cuvee.logs.sql import SqlLog
-from cuvee.people import Consent, Erasure, personal_tables
-from cuvee.schema import metadata, personal
+from cuvee.sql.database import reading, writing
+from cuvee.sql.people import Consent, Erasure, personal_tables
+from cuvee.sql.schema import metadata, personal
 
 SERVERS = [os.environ["CUVEE_TEST_POSTGRES"]] if "CUVEE_TEST_POSTGRES" in os.environ else []
 TABLES = metadata.tables

@@ -9,9 +9,9 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Engine, Select, delete, func, or_, select, update
 
-from cuvee.database import check_url, insert_new, open_database, purge, reading, writing
 from cuvee.errors import DataError, unknown
-from cuvee.people import (
+from cuvee.sql.database import check_url, insert_new, open_database, purge, reading, writing
+from cuvee.sql.people import (
     Consent,
     Erasure,
     announce,
@@ -22,7 +22,7 @@ from cuvee.people import (
     record,
     user_numbers,
 )
-from cuvee.schema import metadata
+from cuvee.sql.schema import metadata
 
 __all__ = ["SqlLog"]
 

@@ -38,8 +38,8 @@ class Blend:
     """One a view, 0 or more; None: found on validation, equal when there is none."""
     shares: tuple[float, ...] | None = None
     """Popularity share for histories of 0, 1, 2-4, 5-9 and 10 or more items; None: found on validation."""
-    k: int = 20
-    """Weights maximise NDCG at this depth."""
+    k: int = 50
+    """Weights maximise NDCG at this depth: deeper than what is shown, so that more of what is wanted has a say."""
 
     def __post_init__(self) -> None:
         if not self.views:
@@ -59,7 +59,7 @@ class Blend:
         shares = self.shares or (1.0, 0.0, 0.0, 0.0, 0.0)
         if valid is not None and (self.weights is None or self.shares is None):
             pool = Pool.gather(models, train.popularity, valid, self.k)
-            weights = self.weights or find_weights(pool)
+            weights = self.weights or find_weights(pool, rng)
             shares = self.shares or find_shares(pool, weights)
         kept = [v for v, weight in enumerate(weights) if weight > 0] or [0]
         settled = replace(

@@ -105,8 +105,8 @@ def _restrict(data: Dataset, table: pl.DataFrame, path: Path) -> Dataset:
     unknown += [u for u in table["user_id"].unique() if u not in data.user_rows]
     if unknown:
         raise DataError(f"{path}: names {len(unknown)} ids that the data does not hold, e.g. {min(unknown)!r}")
-    keep_items = np.isin(np.array(data.items), table["item_id"].unique().to_numpy())
-    keep_users = np.isin(np.array(data.users), table["user_id"].unique().to_numpy())
+    keep_items = _named_in(data.items, table["item_id"])
+    keep_users = _named_in(data.users, table["user_id"])
     new_item, new_user = np.cumsum(keep_items) - 1, np.cumsum(keep_users) - 1
     e = data.events.take(keep_items[data.events.item] & keep_users[data.events.user])
     events = replace(e, user=new_user[e.user].astype(np.int32), item=new_item[e.item].astype(np.int32))
@@ -119,6 +119,12 @@ def _restrict(data: Dataset, table: pl.DataFrame, path: Path) -> Dataset:
         user_table=data.user_table.filter(keep_users),
         features={key: f.take(keep_items if key[0] == "item" else keep_users) for key, f in data.features.items()},
     )
+
+
+def _named_in(names: tuple[str, ...], column: pl.Series) -> Bools:
+    """Return (n,): whether each name occurs in the column."""
+    known = set(column.unique().to_list())
+    return np.array([name in known for name in names], bool)
 
 
 def _named(data: Dataset, users: Ints, items: Ints, path: Path) -> Dataset:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cuvee.phrases import gain_in_words, is_quality, judge, meaning, number, spaced, spread, title
 from cuvee.registry import names
+from cuvee.report.phrases import gain_in_words, is_quality, judge, meaning, number, spaced, spread, title
 from cuvee.statistics import Estimate, Paired
 from cuvee.verdict import Verdict
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from cuvee.thumbnails import Thumbnail, thumbnail
+from cuvee.report.thumbnails import Thumbnail, thumbnail
 
 
 def decode(made: Thumbnail | None) -> Image.Image:

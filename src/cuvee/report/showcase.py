@@ -6,7 +6,7 @@ import numpy as np
 
 from cuvee.protocols import Recommender
 from cuvee.registry import build
-from cuvee.thumbnails import Thumbnail, thumbnail
+from cuvee.report.thumbnails import Thumbnail, thumbnail
 from cuvee.types import PAD, Bools, Dataset, Floats, Holdout, Ints, Queries, Reason, Slate
 
 __all__ = ["Person", "Share", "Shown", "Thing", "choose_users", "showcase"]

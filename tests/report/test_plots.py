@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cuvee.plots import Scale, scale_of
+from cuvee.report.plots import Scale, scale_of
 from cuvee.statistics import Estimate, Paired
 
 finite = st.floats(-1e6, 1e6).filter(lambda v: v == 0 or abs(v) > 1e-9)

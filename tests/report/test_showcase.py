@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from cuvee.models.blend import BlendModel
 from cuvee.models.popular import Popular
 from cuvee.pipeline import Run
-from cuvee.showcase import Person, choose_users, showcase
+from cuvee.report.showcase import Person, choose_users, showcase
 from cuvee.types import PAD
 from tests.runs import small_run
 

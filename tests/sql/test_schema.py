@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from cuvee.database import open_database, reading, writing
 from cuvee.errors import DataError
-from cuvee.schema import SCHEMA, metadata, personal
+from cuvee.sql.database import open_database, reading, writing
+from cuvee.sql.schema import SCHEMA, metadata, personal
 
-DOCS = Path(__file__).parents[1] / "docs" / "event-log.md"
+DOCS = Path(__file__).parents[2] / "docs" / "event-log.md"
 
 NOT_PERSONAL = {
     *("schema_version", "erasures", "privacy_releases", "audit", "api_keys"),

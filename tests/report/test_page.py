@@ -12,11 +12,11 @@ import pytest
 from cuvee.models.blend import Blend
 from cuvee.models.ease import Ease
 from cuvee.models.popular import Popular
-from cuvee.phrases import number, spread, title
 from cuvee.pipeline import Run
 from cuvee.plain_yaml import load
 from cuvee.recipe import read_recipe
-from cuvee.report import write_report
+from cuvee.report.page import write_report
+from cuvee.report.phrases import number, spread, title
 from cuvee.statistics import Paired
 from tests.runs import small_run
 
@@ -230,7 +230,7 @@ def contrast(a: str, b: str) -> float:
 
 def test_contrast() -> None:
     """WCAG AA in both schemes: 4.5 for text, 3 for what a chart is drawn with."""
-    style = (files("cuvee") / "templates" / "report.css").read_text(encoding="utf-8")
+    style = (files("cuvee.report") / "templates" / "report.css").read_text(encoding="utf-8")
     schemes = [
         dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block)) for block in re.findall(r":root \{(.*?)\}", style, re.S)
     ]

@@ -19,7 +19,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from cuvee.errors import ConfigError, DataError
-from cuvee.schema import SCHEMA, metadata
+from cuvee.sql.schema import SCHEMA, metadata
 
 __all__ = ["check_url", "insert_new", "open_database", "purge", "reading", "writing"]
 

@@ -15,8 +15,8 @@ from typing import Any
 
 from sqlalchemy import Connection, LargeBinary, Table, delete, or_, select
 
-from cuvee.database import insert_new
-from cuvee.schema import metadata, personal
+from cuvee.sql.database import insert_new
+from cuvee.sql.schema import metadata, personal
 
 __all__ = [
     "Consent",

@@ -11,11 +11,22 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from cuvee import __version__
 from cuvee.blending import BUCKETS
-from cuvee.phrases import Gain, Judgement, gain_in_words, is_quality, judge, meaning, number, spaced, spread, title
-from cuvee.plots import Scale, scale_of
 from cuvee.recipe import dump_recipe
 from cuvee.registry import describe
-from cuvee.showcase import Person, showcase
+from cuvee.report.phrases import (
+    Gain,
+    Judgement,
+    gain_in_words,
+    is_quality,
+    judge,
+    meaning,
+    number,
+    spaced,
+    spread,
+    title,
+)
+from cuvee.report.plots import Scale, scale_of
+from cuvee.report.showcase import Person, showcase
 from cuvee.statistics import Estimate
 from cuvee.types import Dataset
 
@@ -125,7 +136,11 @@ def write_report(done: "Run", path: Path) -> None:
 @cache
 def _template() -> Template:
     environment = Environment(
-        loader=PackageLoader("cuvee"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("cuvee.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "spread": spread, "title": title, "spaced": spaced}
     return environment.get_template("report.html.j2")

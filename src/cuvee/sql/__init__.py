@@ -1,0 +1,1 @@
+"""The tables behind the event log, on SQLite and PostgreSQL."""
