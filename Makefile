@@ -25,7 +25,7 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 demo: $(VENV)/.run
 	$(BIN)/cuvee demo $(DEMO)/shop
 	$(BIN)/cuvee init $(DEMO)/shop --out $(DEMO)/recipe.yaml --force
-	OMP_NUM_THREADS=2 $(BIN)/cuvee run $(DEMO)/recipe.yaml --out $(DEMO)/run
+	$(BIN)/cuvee run $(DEMO)/recipe.yaml --out $(DEMO)/run
 	$(BIN)/cuvee recommend $(DEMO)/run --user u0043 -k 10
 	@echo; echo "Open $(DEMO)/run/report.html in a browser."
 

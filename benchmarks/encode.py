@@ -2,8 +2,9 @@
 
 The texts are "title. category. brand. description" of hm-lastweek, each once. Both sides load MiniLM from the same
 folder, in a process of their own with the same number of threads, and encode in turn. Neighbours are compared with
-those of sentence-transformers' float32 vectors. Memory is what a million different texts add to a process that encodes
-them with a small random network, their vectors dropped.
+those of sentence-transformers' float32 vectors. `products` says how fast the processor multiplies matrices of MiniLM's
+sizes in each precision, which bounds what there is to gain. Memory is what a million different texts add to a process
+that encodes them with a small random network, their vectors dropped.
 
     python -m venv .venv-bench && .venv-bench/bin/pip install -r benchmarks/requirements-peers.txt
     python benchmarks/encode.py --peers .venv-bench/bin/python --out benchmarks/results/encode.json
@@ -140,12 +141,30 @@ def neighbours(vectors: Vectors) -> NDArray[np.int64]:
     return np.argpartition(-similarity, NEIGHBOURS, axis=1)[:, :NEIGHBOURS]
 
 
+def products(repeats: int = 20) -> dict[str, int]:
+    """Return precision -> GFLOP a CPU-second of the best of some products (1024 x 384) (384 x 1536)."""
+    import torch
+
+    n, inside, outside = 1024, 384, 1536
+    found = {}
+    for name, dtype in (("float32", torch.float32), ("bfloat16", torch.bfloat16)):
+        x, w = torch.randn(n, inside).to(dtype), torch.randn(outside, inside).to(dtype)
+        seconds = []
+        for _ in range(repeats):
+            began = time.process_time()
+            for _ in range(5):
+                torch.nn.functional.linear(x, w)
+            seconds.append(time.process_time() - began)
+        found[name] = round(5 * 2 * n * inside * outside / min(seconds) / 1e9)
+    return found
+
+
 def small_network(tokeniser: Path, folder: Path) -> None:
     """Write a random BERT of two narrow layers with MiniLM's tokeniser."""
     from transformers import BertConfig, BertModel
 
-    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64}
-    BertModel(BertConfig(**sizes)).save_pretrained(folder)
+    config = BertConfig(hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64)
+    BertModel(config).save_pretrained(folder)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(tokeniser / name, folder)
 
@@ -220,6 +239,7 @@ def main() -> None:
         "date": time.strftime("%Y-%m-%d"),
         "machine": machine(),
         "auto_precision": str(dtype_of("auto")).removeprefix("torch."),
+        "products_gflop_a_cpu_s": products(),
         "threads": given.threads,
         "texts": given.texts,
         "repeats": given.repeats,

@@ -66,6 +66,14 @@ def test_noise_gets_no_weight_and_two_halves_get_both() -> None:
     assert find_weights(pool([blurred, NOISE[0], NOISE[2]], popular, both, ones), RNG)[0] == 0
 
 
+def test_a_view_that_tells_nothing_gets_no_credit_for_the_order_of_rows() -> None:
+    """What is wanted stands first in the catalogue, where a constant view would put it; the other view is noise."""
+    popular, constant = np.zeros((160, 12), np.float32), np.zeros((160, 12), np.float32)
+    wanted = np.tile(np.arange(12) < 2, (160, 1))
+    assert find_weights(pool([constant, NOISE[0]], popular, wanted, [4] * 160), RNG) == (0, 1)
+    assert sum(find_weights(pool([constant, constant], popular, wanted, [4] * 160), RNG)) > 0
+
+
 def test_shares_by_length_of_history() -> None:
     """Newcomers want the popular, those of 10+ a mixture; 5-9 are too few and do as 10+; 0 is popularity."""
     own, popular = NOISE[0], NOISE[1]

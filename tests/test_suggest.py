@@ -43,8 +43,9 @@ def test_liking_starts_at_three_quarters_of_the_scale(ratings: list[float | None
     assert liked_from(pl.Series(ratings, dtype=pl.Float64)) == expected
 
 
-def test_one_stray_rating_does_not_move_the_scale() -> None:
-    assert liked_from(pl.Series([1.0, 2, 3, 4, 5] * 200 + [1000.0])) == 4
+@pytest.mark.parametrize("stray", [1000.0, -1000.0])
+def test_one_stray_rating_does_not_move_the_scale(stray: float) -> None:
+    assert liked_from(pl.Series([1.0, 2, 3, 4, 5] * 200 + [stray])) == 4
 
 
 def test_a_world_of_titles(world: Dataset) -> None:

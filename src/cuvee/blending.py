@@ -135,15 +135,16 @@ def find_weights(pool: Pool, rng: np.random.Generator) -> tuple[float, ...]:
 
 
 def _ascend(pool: Pool) -> tuple[float, ...]:
-    """Return weights by coordinate ascent on NDCG from the best single view."""
+    """Return weights by coordinate ascent on NDCG from the best single view; one that is constant is not considered."""
     v = len(pool.scores)
-    single = [float(pool.ndcg(scores).mean()) for scores in pool.scores]
+    constant = [not scores[~pool.empty].any() for scores in pool.scores]
+    single = [-1.0 if c else float(pool.ndcg(scores).mean()) for c, scores in zip(constant, pool.scores, strict=True)]
     weights, best = list(_only(v, int(np.argmax(single)))), max(single)
     for _ in range(_ROUNDS):
         before = best
         for i in np.argsort(single)[::-1]:
             without = [*weights[:i], 0.0, *weights[i + 1 :]]
-            if not any(without):
+            if constant[i] or not any(without):
                 continue
             others, own = pool.mix(without), np.where(pool.empty, 0, pool.scores[i]).astype(np.float32)
             quality = [float(pool.ndcg(np.asarray(others + np.float32(value) * own)).mean()) for value in _GRID]

@@ -91,7 +91,7 @@ def _run(recipe: Recipe, out: Path, step: "_Steps") -> Run:
     with step("encode"):
         channels, split = _encode(recipe, split)
     with step("fit"):
-        settled, model = _fit(recipe.model, split, rng)
+        settled, model = _fit(recipe.model, split, recipe.seed)
     with step("evaluate"):
         valid = _measure(recipe, model, split, split.valid, rng)
         tests = {name: _measure(recipe, model, split, held, rng, slices=True) for name, held in split.tests.items()}
@@ -102,7 +102,7 @@ def _run(recipe: Recipe, out: Path, step: "_Steps") -> Run:
         told = _verdicts(recipe, split, settled, tests, metric, rng) if recipe.evaluate.verdict else ()
     with step("refit"):
         whole_channels, whole = _refit(recipe, split)
-        _, refitted = _fit(settled, whole, rng, choose=False)
+        _, refitted = _fit(settled, whole, recipe.seed, choose=False)
     done = Run(recipe, split, model, settled, channels, valid, tests, popular, metric, gain, told, step.seconds)
     with step("write"):
         chosen = replace(recipe, model=settled, track=())  # what only recommends needs no tracker
@@ -134,11 +134,12 @@ def _refit(recipe: Recipe, split: Split) -> tuple[tuple[Channel, ...], Split]:
     return channels, replace(split, train=whole)
 
 
-def _fit(
-    estimator: Estimator, split: Split, rng: np.random.Generator, *, choose: bool = True
-) -> tuple[Estimator, Recommender]:
-    """Return the estimator with its choices written in, and the trained model."""
-    model = estimator.fit(split.train, split.valid if choose else None, rng)
+def _fit(estimator: Estimator, split: Split, seed: int, *, choose: bool = True) -> tuple[Estimator, Recommender]:
+    """Return the estimator with its choices written in, and the trained model.
+
+    Every fit draws the same random numbers, so what two of them differ in is not chance.
+    """
+    model = estimator.fit(split.train, split.valid if choose else None, np.random.default_rng(seed))
     return (model.settled, model.plain) if isinstance(model, Settled) else (estimator, model)
 
 
@@ -173,7 +174,7 @@ def _verdicts(
     light = replace(recipe, evaluate=replace(recipe.evaluate, metrics=(metric,), slices=()))
 
     def remeasure(changed: Split) -> dict[str, pl.DataFrame]:
-        _, model = _fit(recipe.model, changed, rng)
+        _, model = _fit(recipe.model, changed, recipe.seed)
         return {n: _measure(light, model, changed, held, rng).results.per_query for n, held in changed.tests.items()}
 
     measured = {name: m.results.per_query for name, m in tests.items()}

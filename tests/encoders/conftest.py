@@ -7,7 +7,10 @@ import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-WORDS = ["red", "blue", "green", "soft", "warm", "shirt", "dress", "cotton", "wool", "summer", "winter", "long", "short", "the", "a", "of", "and", "with", ".", ",", "passage", ":", "query", "action", "comedy", "drama", "1995", "12.5"]  # fmt: skip
+WORDS = (
+    *("red", "blue", "green", "soft", "warm", "shirt", "dress", "cotton", "wool", "summer", "winter", "long", "short"),
+    *("the", "a", "of", "and", "with", ".", ",", "passage", ":", "query", "action", "comedy", "drama", "1995", "12"),
+)
 
 
 def save_tokeniser(folder: Path, limit: int) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 import torch
 from PIL import Image as Pillow
+from PIL import ImageOps
 
 from cuvee import efficientnet_lite0
 from cuvee import weights as weight_store
@@ -30,8 +31,8 @@ _BLOCK = 64
 _BATCH = {"cpu": 4, "cuda": 64}
 """Pictures of one pass; few on a CPU, whose cache then holds what passes between layers."""
 
-_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
-_SPREAD = np.array([0.229, 0.224, 0.225], np.float32)
+_SIDE = 224
+"""Pixels a side that EfficientNet-Lite0 reads."""
 
 
 @dataclass(frozen=True)
@@ -145,15 +146,14 @@ class FittedImage:
 
 def _lite0(folder: Path, dtype: torch.dtype) -> _Network:
     network: Any = efficientnet_lite0.load(folder).to(device(), dtype)
-    network = network.to(memory_format=torch.channels_last)
+    return _Network(_SIDE, _squared, network.to(memory_format=torch.channels_last))
 
-    def prepare(picture: Pillow.Image) -> Floats:
-        # the whole picture, squeezed into a square: a product often fills its frame to the edges
-        small = picture.resize((224, 224), Pillow.Resampling.BICUBIC)
-        scaled = (np.asarray(small, np.float32) / 255 - _MEAN) / _SPREAD
-        return np.asarray(scaled.transpose(2, 0, 1), np.float32)
 
-    return _Network(224, prepare, network)
+def _squared(picture: Pillow.Image) -> Floats:
+    """Return what EfficientNet-Lite0 reads: the whole picture in its proportions, white around it."""
+    whole = ImageOps.pad(picture, (_SIDE, _SIDE), Pillow.Resampling.BICUBIC, color="white")
+    scaled = (np.asarray(whole, np.float32) - 127) / 128  # as its weights were trained, unlike most
+    return np.ascontiguousarray(scaled.transpose(2, 0, 1))
 
 
 def _hugging_face(folder: Path, dtype: torch.dtype) -> _Network:
