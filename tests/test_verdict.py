@@ -23,12 +23,15 @@ from cuvee.verdict import modality_weights, verdicts, without
 from tests.models.test_blend import wanted_by
 
 TEXT, NOISE = Content({"text": 1.0}), Content({"noise": 1.0})
-RNG = np.random.default_rng(0)
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
 
 
 def split(data: Dataset) -> Split:
     """Users want what the text tells, in validation and in test."""
-    cut = Random().split(data, np.random.default_rng(0))
+    cut = Random().split(data, rng())
     wanted = wanted_by([TEXT], cut.train, cut.valid.queries)
     held = replace(cut.valid, truth=wanted.truth)
     return Split(cut.train, held, {"a": held, "b": held.take(slice(0, 9))}, data)
@@ -45,20 +48,20 @@ def tables(cut: Split, model: Recommender) -> dict[str, pl.DataFrame]:
 def test_what_helps_and_what_does_not(world: Dataset) -> None:
     """Without text much is lost, and surely; without noise nothing; user profiles are not asked about."""
     cut, blend = split(world), Blend((NOISE, TEXT, Ease(3)))
-    model = blend.fit(cut.train, cut.valid, RNG)
+    model = blend.fit(cut.train, cut.valid, np.random.default_rng(1))
     assert isinstance(model, Settled)
     left_out: list[str] = []
 
     def again(changed: Split) -> Mapping[str, pl.DataFrame]:
         left_out.append(next(m for (_, m), f in changed.train.features.items() if not f.present.any()))
-        return tables(changed, blend.fit(changed.train, changed.valid, RNG))
+        return tables(changed, blend.fit(changed.train, changed.valid, np.random.default_rng(1)))
 
-    found = {v.modality: v for v in verdicts(cut, model.settled, tables(cut, model), again, "ndcg@5", RNG)}
+    found = {v.modality: v for v in verdicts(cut, model.settled, tables(cut, model), again, "ndcg@5", rng())}
     assert left_out == list(found) == ["text", "image", "noise"]
     loss = found["text"].loss
     assert (found["text"].weight, found["noise"].weight, found["image"].weight) == (1, 0, 0)
     hidden = without(cut, "text")
-    rest = tables(cut, blend.fit(hidden.train, hidden.valid, RNG))["a"]["ndcg@5"].to_numpy().mean()
+    rest = tables(cut, blend.fit(hidden.train, hidden.valid, np.random.default_rng(1)))["a"]["ndcg@5"].to_numpy().mean()
     whole = tables(cut, model)["a"]["ndcg@5"].to_numpy().mean()
     assert loss["a"].difference == pytest.approx(whole - rest)
     assert loss["a"].low is not None

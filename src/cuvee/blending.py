@@ -144,7 +144,7 @@ def _ascend(pool: Pool) -> tuple[float, ...]:
         before = best
         for i in np.argsort(single)[::-1]:
             without = [*weights[:i], 0.0, *weights[i + 1 :]]
-            if constant[i] or not any(without):
+            if not any(without):
                 continue
             others, own = pool.mix(without), np.where(pool.empty, 0, pool.scores[i]).astype(np.float32)
             quality = [float(pool.ndcg(np.asarray(others + np.float32(value) * own)).mean()) for value in _GRID]
