@@ -1,3 +1,4 @@
+import shutil
 import struct
 import zlib
 from pathlib import Path
@@ -83,6 +84,13 @@ def test_unusable_files_are_none_and_named_once(name: str, tmp_path: Path, caplo
     assert open_picture(str(path), 224) is None
     assert [str(path) in record.getMessage() for record in caplog.records] == [True]
     assert len(content_hash(str(path))) == 64
+
+
+def test_only_listed_formats_are_opened(tmp_path: Path) -> None:
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.ppm")
+    shutil.copy(tmp_path / "a.ppm", tmp_path / "a.jpg")
+    assert open_picture(str(tmp_path / "a.ppm"), 8) is None
+    assert open_picture(str(tmp_path / "a.jpg"), 8) is None
 
 
 def test_too_many_pixels_are_refused_by_the_header(

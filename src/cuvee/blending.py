@@ -25,6 +25,8 @@ _ROUNDS = 4
 """How often coordinate ascent goes through the views at most."""
 _DEEP = 100
 """Candidates a view brings to the pool."""
+_TIE = 1e-3
+"""Relative difference of quality that is not worth a larger popularity share."""
 _ENOUGH = 30
 """Queries below which a bucket's share is not searched for."""
 _BLOCK = 1 << 22
@@ -156,7 +158,10 @@ def _ascend(pool: Pool) -> tuple[float, ...]:
 
 
 def find_shares(pool: Pool, weights: Sequence[float]) -> tuple[float, ...]:
-    """Return the popularity share for each bucket of history length; too few queries: as the next longer one."""
+    """Return the popularity share for each bucket of history length: the smallest that is as good as the best.
+
+    A bucket with too few queries does as the next longer one.
+    """
     personal = np.asarray(pool.mix(weights) / np.float32(sum(weights) or 1.0), np.float32)
     shares = [0.0] * len(BUCKETS)
     for bucket in reversed(range(1, len(BUCKETS))):
@@ -165,7 +170,8 @@ def find_shares(pool: Pool, weights: Sequence[float]) -> tuple[float, ...]:
             shares[bucket] = shares[bucket + 1] if bucket + 1 < len(BUCKETS) else 0.0
             continue
         quality = [float(pool.ndcg(_share(personal, pool.popular, s))[rows].mean()) for s in _SHARES]
-        shares[bucket] = _SHARES[int(np.argmax(quality))]
+        good_enough = np.asarray(quality) >= max(quality) * (1 - _TIE)
+        shares[bucket] = _SHARES[int(np.argmax(good_enough))]
     shares[0] = 1.0  # nothing else is known of somebody without a history
     return tuple(shares)
 

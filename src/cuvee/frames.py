@@ -1,4 +1,6 @@
-"""From polars frames in the canonical columns to a Dataset; every reader ends here.
+"""From tables in the canonical columns to a Dataset; every reader ends here.
+
+A table is a polars, pandas or Arrow one: whatever has the Arrow stream interface. pandas needs pyarrow for it.
 
 Canonical columns: interactions (user_id, item_id, and where known rating, timestamp, event), items (item_id ...),
 users (user_id ...), reviews (user_id, item_id, text ...), social (src, dst), triples (head, relation, tail).
@@ -7,14 +9,16 @@ users (user_id ...), reviews (user_id, item_id, text ...), social (src, dst), tr
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import polars as pl
 
 from cuvee.errors import DataError
+from cuvee.tables import first_not
 from cuvee.types import Dataset, Events
 
-__all__ = ["KIND_WEIGHTS", "Frames", "dataset", "require"]
+__all__ = ["KIND_WEIGHTS", "ArrowTable", "Frames", "dataset", "require"]
 
 logger = logging.getLogger(__name__)
 
@@ -22,16 +26,23 @@ KIND_WEIGHTS: Mapping[str, float] = {"view": 0.2, "click": 0.2, "cart": 0.5, "bu
 """What an event of each kind says about liking; kinds that are not listed weigh 1."""
 
 
+@runtime_checkable
+class ArrowTable(Protocol):
+    """A polars or pandas frame, an Arrow table: whatever hands out its columns as an Arrow stream."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+
 @dataclass(frozen=True)
 class Frames:
     """The tables of one source, before ids become rows."""
 
-    interactions: pl.DataFrame
-    items: pl.DataFrame | None = None
-    users: pl.DataFrame | None = None
-    reviews: pl.DataFrame | None = None
-    social: pl.DataFrame | None = None
-    triples: pl.DataFrame | None = None
+    interactions: ArrowTable
+    items: ArrowTable | None = None
+    users: ArrowTable | None = None
+    reviews: ArrowTable | None = None
+    social: ArrowTable | None = None
+    triples: ArrowTable | None = None
     source: Mapping[str, str] = field(default_factory=dict)
     """Table -> file name, for messages."""
 
@@ -48,8 +59,8 @@ def dataset(frames: Frames, kinds: Mapping[str, float] = KIND_WEIGHTS, min_ratin
         DataError: a missing column, an empty or duplicate id, a negative time, a time or rating that is no number.
     """
     events = _interactions(frames, min_rating)
-    item_table = _table(frames.items, "item_id", frames.name("items"), events["item_id"])
-    user_table = _table(frames.users, "user_id", frames.name("users"), events["user_id"])
+    item_table = _table(frames, "items", "item_id", events["item_id"])
+    user_table = _table(frames, "users", "user_id", events["user_id"])
     items = tuple(item_table["item_id"].to_list())
     users = tuple(user_table["user_id"].to_list())
     vocabulary = tuple(sorted(events["event"].unique().to_list())) or ("event",)
@@ -90,9 +101,22 @@ def require(frame: pl.DataFrame, columns: tuple[str, ...], name: str) -> None:
                 raise DataError(f"{name}: row {row} has no {column}; give it one or remove the row")
 
 
+def _polars(frames: Frames, table: str) -> pl.DataFrame | None:
+    """Return one table as polars has it, without the index that pandas may add."""
+    found = getattr(frames, table)
+    if found is None or isinstance(found, pl.DataFrame):
+        return found
+    if not isinstance(found, ArrowTable):
+        raise DataError(f"{frames.name(table)}: a {type(found).__name__} is no polars, pandas or Arrow table")
+    frame = pl.DataFrame(found)
+    return frame.drop(c for c in frame.columns if c.startswith("__index_level_"))
+
+
 def _interactions(frames: Frames, min_rating: float | None) -> pl.DataFrame:
     """Return user_id, item_id, event, timestamp in time order."""
-    name, frame = frames.name("interactions"), frames.interactions
+    name, frame = frames.name("interactions"), _polars(frames, "interactions")
+    if frame is None:
+        raise DataError(f"{name}: there are none; a data set needs events")
     require(frame, ("user_id", "item_id"), name)
     kind = pl.col("event").cast(pl.String) if "event" in frame.columns else pl.lit("event")
     try:
@@ -103,7 +127,8 @@ def _interactions(frames: Frames, min_rating: float | None) -> pl.DataFrame:
             _seconds(frame).fill_null(0).alias("timestamp"),
         )
     except pl.exceptions.PolarsError as error:
-        raise DataError(f"{name}: column 'timestamp' must be whole unix seconds: {error}") from error
+        reason = _unlike(frame["timestamp"], pl.Int64) or error
+        raise DataError(f"{name}: column 'timestamp' must be whole unix seconds: {reason}") from error
     if (events["timestamp"] < 0).any():
         row = int((events["timestamp"] < 0).arg_max() or 0) + 1
         raise DataError(f"{name}: row {row} has the negative time {events['timestamp'][row - 1]}; use unix seconds")
@@ -132,8 +157,17 @@ def _rated(frame: pl.DataFrame, low: float, name: str) -> pl.Series:
     return kept
 
 
-def _table(frame: pl.DataFrame | None, key: str, name: str, used: pl.Series) -> pl.DataFrame:
+def _unlike(column: pl.Series, dtype: type[pl.DataType]) -> str:
+    """Return which row holds the first value that is not of the type; "" where none is found."""
+    if column.dtype != pl.String:
+        return ""
+    bad = column.is_not_null() & column.cast(dtype, strict=False).is_null()
+    return f"row {first_not(bad)} has {column[first_not(bad) - 1]!r}" if bad.any() else ""
+
+
+def _table(frames: Frames, table: str, key: str, used: pl.Series) -> pl.DataFrame:
     """Return the table with a row for every id: its own first, then those only the events know (other columns null)."""
+    name, frame = frames.name(table), _polars(frames, table)
     used = used.unique(maintain_order=True).alias(key)
     if frame is None:
         return pl.DataFrame([used])
@@ -152,7 +186,7 @@ def _table(frame: pl.DataFrame | None, key: str, name: str, used: pl.Series) -> 
 
 
 def _optional(frames: Frames, table: str, columns: tuple[str, ...]) -> pl.DataFrame | None:
-    frame: pl.DataFrame | None = getattr(frames, table)
+    frame = _polars(frames, table)
     if frame is None:
         return None
     require(frame, columns, frames.name(table))

@@ -29,7 +29,7 @@ from cuvee.protocols import (
 )
 from cuvee.queries import holdout, one_each, queries_of
 from cuvee.rank import recommend
-from cuvee.types import PAD, Context, Dataset, Embeddings, Events, Floats, Holdout, Ints, Queries, Slate
+from cuvee.types import PAD, Context, Dataset, Embeddings, Events, Floats, Holdout, Ints, Queries, Slate, Split
 
 __all__ = [
     "check_encoder",
@@ -119,7 +119,7 @@ def check_splitter(splitter: Splitter, data: Dataset) -> None:
         assert _equal(held.truth, other.truth), "the same seed must give the same split"
         rows, items = held.truth.nonzero()
         assert not trained & set(zip(held.users[rows], items, strict=True)), "a held-out pair is in training"
-        assert _equal(held.queries.seen, split.train.matrix[held.users]), "a query knows more than training"
+        _check_known(held, split)
     whole = set(zip(*split.everything.matrix.nonzero(), strict=True))
     assert trained < whole, "`everything` holds all of training and more"
 
@@ -236,6 +236,17 @@ def _check_parts(model: Recommender, queries: Queries, scores: Floats) -> None:
             assert trace.shape == (3, scores.shape[1]), "a trace is (k, i)"
             past = set(queries.seen[q].indices)
             assert set(trace.nonzero()[1]) <= past, "a trace names an item that is not in the history"
+
+
+def _check_known(held: Holdout, split: Split) -> None:
+    """Check that questions hold what training holds, and those of users without training events nothing asked for."""
+    trained = split.train.matrix[held.users]
+    new = np.diff(trained.indptr) == 0
+    assert _equal(held.queries.seen[~new], trained[~new]), "a query knows more than training"
+    seen = held.queries.seen[new]
+    assert not seen.multiply(held.truth[new]).count_nonzero(), "a query knows its answer"
+    theirs = set(zip(*split.everything.matrix[held.users[new]].nonzero(), strict=True))
+    assert set(zip(*seen.nonzero(), strict=True)) <= theirs, "a query knows what its user did not do"
 
 
 def _cut(data: Dataset) -> tuple[Dataset, Holdout]:

@@ -16,6 +16,7 @@ from cuvee.efficientnet_lite0 import EfficientNetLite0
 from cuvee.encoders import image as module
 from cuvee.encoders.image import FittedImage, Image
 from cuvee.errors import DataError, UnknownNameError
+from cuvee.pictures import open_picture
 from cuvee.types import Dataset, Embeddings, Floats
 from tests.encoders.conftest import save
 
@@ -145,6 +146,21 @@ def by_hand(folder: Path, x: torch.Tensor) -> Floats:
         y = layer(y, name + "_project_conv", name + "_bn2", act=False)
         x = x + y if x.shape == y.shape else y
     return np.asarray(layer(x, "_conv_head", "_bn1").mean((2, 3))[0].numpy(), np.float32)
+
+
+def test_lite0_reads_the_whole_picture_in_its_proportions() -> None:
+    """56 x 112 black becomes 112 x 224 between white margins; black is -127 / 128 and white is 1."""
+    pixels = module._squared(Pillow.new("RGB", (56, 112), "black"))
+    assert pixels.shape == (3, 224, 224)
+    assert set(pixels[:, :, :56].ravel()) == set(pixels[:, :, 168:].ravel()) == {1.0}
+    assert set(pixels[:, :, 56:168].ravel()) == {np.float32(-127 / 128)}
+
+
+def test_a_picture_shown_twice_is_read_once(vit: Path, pictures: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(module, "open_picture", lambda path, side: opened.append(path) or open_picture(path, side))
+    encode(fitted(vit), [pictures[0], pictures[1], pictures[0], None])
+    assert sorted(opened) == sorted(pictures[:2])
 
 
 def test_a_vector_is_its_pictures_own(lite0: Path, pictures: list[str]) -> None:

@@ -1,19 +1,16 @@
 """Reads the canonical folder: interactions, items, users, reviews, social, kg, each a parquet, csv or jsonl file."""
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import polars as pl
-
 from cuvee.errors import DataError
 from cuvee.frames import KIND_WEIGHTS, Frames, dataset
+from cuvee.media import absolute_media
+from cuvee.tables import read_table
 from cuvee.types import Dataset
 
-__all__ = ["Folder", "find_tables", "read_table"]
-
-logger = logging.getLogger(__name__)
+__all__ = ["Folder", "find_tables"]
 
 _TABLES = {
     "interactions": "interactions",
@@ -23,7 +20,6 @@ _TABLES = {
     "social": "social",
     "triples": "kg",
 }
-_MEDIA = ("image", "video", "audio")
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,7 @@ class Folder:
             raise DataError(f"{self.path}: no interactions.parquet, .csv or .jsonl here; it needs user_id and item_id")
         frames = {table: read_table(path) for table, path in files.items()}
         if "items" in frames:
-            frames["items"] = _absolute_media(frames["items"], self.path)
+            frames["items"] = absolute_media(frames["items"], self.path)
         names = {table: str(path) for table, path in files.items()}
         return dataset(Frames(source=names, **frames), self.kinds, self.min_rating)
 
@@ -74,45 +70,3 @@ def find_tables(folder: Path) -> dict[str, Path]:
         if there:
             found[table] = there[0]
     return found
-
-
-def read_table(path: Path) -> pl.DataFrame:
-    """Read one table; columns of ids stay text whatever they look like.
-
-    Raises:
-        DataError: not readable as what its ending says.
-    """
-    try:
-        if path.suffix == ".parquet":
-            return pl.read_parquet(path)
-        if path.suffix == ".jsonl":
-            return pl.read_ndjson(path, infer_schema_length=10_000)
-        header = pl.read_csv(path, n_rows=0).columns
-        ids = {c: pl.String for c in header if c.endswith("_id") or c in ("src", "dst", "head", "relation", "tail")}
-        return pl.read_csv(path, schema_overrides=ids, infer_schema_length=10_000)
-    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read as {path.suffix[1:]}: {error}") from error
-
-
-def _absolute_media(items: pl.DataFrame, folder: Path) -> pl.DataFrame:
-    root = folder.resolve()
-    for column in _MEDIA:
-        if column not in items.columns:
-            continue
-        there = [_inside(root, name) for name in items[column].cast(pl.String).to_list()]
-        gone = sum(a is None and bool(b) for a, b in zip(there, items[column].to_list(), strict=True))
-        if gone:
-            logger.warning("%s: %d files of column %r are not there; they count as missing", folder, gone, column)
-        items = items.with_columns(pl.Series(column, there, dtype=pl.String))
-    return items
-
-
-def _inside(root: Path, name: str | None) -> str | None:
-    """Return the absolute path of a file below the folder, or None."""
-    if not name:
-        return None
-    try:
-        path = (root / name).resolve()
-        return str(path) if path.is_relative_to(root) and path.is_file() else None
-    except (OSError, ValueError):  # no file can have this name
-        return None

@@ -3,15 +3,15 @@
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import polars as pl
 
 from cuvee.errors import DataError
 from cuvee.frames import require
+from cuvee.holdouts import ChooseOn, warm_and_cold
 from cuvee.queries import holdout, keep_events
-from cuvee.types import Bools, Dataset, Holdout, Ints, Split
+from cuvee.types import Bools, Dataset, Ints, Split
 
 __all__ = ["Given"]
 
@@ -30,8 +30,9 @@ class Given:
     """
 
     path: Path
-    """Parquet or csv with user_id, item_id, split; the split as a number or a word."""
-    choose_on: Literal["warm", "cold_among_cold", "cold_among_all"] = "warm"
+    """Parquet or csv with user_id, item_id, split; the split as a number or a word. Or MMRec's `.inter`, by its
+    x_label."""
+    choose_on: ChooseOn = "warm"
     """Which validation set choices are made on; without cold items there is only warm."""
 
     def split(self, data: Dataset, rng: np.random.Generator) -> Split:  # noqa: ARG002 - the file has decided
@@ -48,27 +49,19 @@ class Given:
         mark = table["split"].to_numpy()
         everything = _named(data, users, items, self.path)
         train = _named(everything, users[mark == 0], items[mark == 0], self.path)
-
-        def held(code: int, *, among: Bools | None = None) -> Holdout:
-            return holdout(train, (users[mark == code], items[mark == code]), among)
-
-        if not (mark > 2).any():
-            return _checked(Split(train, held(1), {"test": held(2)}, everything), self.path)
-        cold_valid, cold_test = (_those(items[mark == code], len(data.items)) for code in (3, 4))
-        valid = {
-            "warm": lambda: held(1),
-            "cold_among_cold": lambda: held(3, among=cold_valid),
-            "cold_among_all": lambda: held(3),
-        }
-        tests = {"test_warm": held(2), "test_cold_among_cold": held(4, among=cold_test), "test_cold_among_all": held(4)}
-        return _checked(Split(train, valid[self.choose_on](), tests, everything), self.path)
+        valid, test, cold_valid, cold_test = ((users[mark == code], items[mark == code]) for code in (1, 2, 3, 4))
+        if (mark > 2).any():
+            split = warm_and_cold(train, everything, (valid, test), (cold_valid, cold_test), self.choose_on)
+        else:
+            split = Split(train, holdout(train, valid), {"test": holdout(train, test)}, everything)
+        return _checked(split, self.path)
 
 
 def _read(path: Path) -> pl.DataFrame:
     if not path.is_file():
         raise DataError(f"{path}: no such split file")
     try:
-        table = pl.read_csv(path, infer_schema=False) if path.suffix == ".csv" else pl.read_parquet(path)
+        table = _table(path)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataError(f"{path}: cannot be read as {path.suffix[1:]}: {error}") from error
     require(table, ("user_id", "item_id", "split"), str(path))
@@ -85,6 +78,13 @@ def _read(path: Path) -> pl.DataFrame:
         user, item, _ = table.row(row)
         raise DataError(f"{path}: row {row + 1} and another put user {user!r} and item {item!r} in different parts")
     return table
+
+
+def _table(path: Path) -> pl.DataFrame:
+    if path.suffix == ".inter":
+        names = {"userID": "user_id", "itemID": "item_id", "x_label": "split"}
+        return pl.read_csv(path, separator="\t", infer_schema=False).rename(names, strict=False)
+    return pl.read_csv(path, infer_schema=False) if path.suffix == ".csv" else pl.read_parquet(path)
 
 
 def _checked(split: Split, path: Path) -> Split:
@@ -139,9 +139,3 @@ def _named(data: Dataset, users: Ints, items: Ints, path: Path) -> Dataset:
     kept = np.isin(events, pairs)
     logger.info("%s: %d of %d events", path, int(kept.sum()), len(events))
     return keep_events(data, kept)
-
-
-def _those(items: Ints, n: int) -> Bools:
-    mask = np.zeros(n, bool)
-    mask[items] = True
-    return mask

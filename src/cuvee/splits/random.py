@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cuvee.errors import ConfigError, DataError
+from cuvee.holdouts import check_shares, leading, pairs_in, shares_of, targets
 from cuvee.queries import holdout, keep_events
-from cuvee.types import Dataset, Ints, Split
+from cuvee.types import Dataset, Split
 
 __all__ = ["Random"]
 
@@ -26,42 +26,18 @@ class Random:
     """Only pairs with an event of these kinds are held out, e.g. [buy]; empty for all that are liked."""
 
     def __post_init__(self) -> None:
-        if min(self.valid, self.test) <= 0 or self.valid + self.test >= 1:
-            raise ConfigError(f"valid and test must be above 0 and sum to less than 1, got {self.valid}, {self.test}")
+        check_shares(self.valid, self.test)
 
     def split(self, data: Dataset, rng: np.random.Generator) -> Split:
-        users, items = _targets(data, self.targets)
+        users, items = targets(data, self.targets)
         order = np.lexsort((rng.random(len(users)), users))
-        users, items = users[order], items[order]
         counts = np.bincount(users, minlength=len(data.users))
-        rank = np.arange(len(users)) - np.repeat(np.cumsum(counts) - counts, counts)  # place within the user
-        enough = counts >= 3
-        n_valid = np.where(enough, np.maximum(1, np.floor(self.valid * counts)), 0)[users]
-        n_test = np.where(enough, np.maximum(1, np.floor(self.test * counts)), 0)[users]
-        valid, test = rank < n_valid, (rank >= n_valid) & (rank < n_valid + n_test)
-        if not valid.any():
-            raise DataError("no user has three liked items, so nothing can be held out; check the kinds and weights")
-        held = np.unique(users[valid | test].astype(np.int64) * len(data.items) + items[valid | test])
-        pairs = data.events.user.astype(np.int64) * len(data.items) + data.events.item
-        train = keep_events(data, ~np.isin(pairs, held))
+        valid, test = leading(users, order, shares_of(counts, self.valid), shares_of(counts, self.test))
+        held = (users[valid | test], items[valid | test])
+        train = keep_events(data, ~pairs_in((data.events.user, data.events.item), held, len(data.items)))
         return Split(
             train,
             holdout(train, (users[valid], items[valid])),
             {"test": holdout(train, (users[test], items[test]))},
             data,
         )
-
-
-def _targets(data: Dataset, kinds: tuple[str, ...]) -> tuple[Ints, Ints]:
-    """Return (user rows, item rows) of the pairs that may be held out."""
-    liked = data.liked.tocoo()
-    users, items = liked.row.astype(np.int32), liked.col.astype(np.int32)
-    if not kinds:
-        return users, items
-    for kind in kinds:
-        if kind not in data.events.kinds:
-            raise DataError(f"no event of the kind {kind!r}; the data has {', '.join(data.events.kinds)}")
-    events = data.events.take(np.isin(data.events.kind, [data.events.kinds.index(k) for k in kinds]))
-    width = len(data.items)
-    wanted = np.isin(users.astype(np.int64) * width + items, events.user.astype(np.int64) * width + events.item)
-    return users[wanted], items[wanted]

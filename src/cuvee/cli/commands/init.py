@@ -8,8 +8,9 @@ import click
 import polars as pl
 
 from cuvee.errors import ConfigError
-from cuvee.readers.folder import Folder, find_tables, read_table
+from cuvee.readers.folder import Folder, find_tables
 from cuvee.suggest import liked_from, suggest
+from cuvee.tables import read_table
 
 __all__ = ["command"]
 
