@@ -165,3 +165,44 @@ def test_a_row_keeps_its_number_whatever_is_left_out() -> None:
 def test_a_threshold_needs_numbers(frame: pl.DataFrame, message: str) -> None:
     with pytest.raises(DataError, match=message):
         dataset(replace(FRAMES, interactions=frame), min_rating=3)
+
+
+class Streamed:
+    """A table that has nothing but the Arrow stream interface, as pandas and Arrow ones have it."""
+
+    def __init__(self, table: pl.DataFrame) -> None:
+        self.table = table
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
+def test_any_table_with_the_arrow_interface() -> None:
+    """The same data set as from polars; the index that pandas adds is no column."""
+    items = ITEMS.with_columns(__index_level_0__=pl.int_range(3))
+    streamed = Frames(Streamed(EVENTS), items=Streamed(items), reviews=Streamed(EVENTS.with_columns(text=pl.lit("a"))))
+    found, wanted = dataset(streamed, min_rating=2), dataset(replace(FRAMES, source={}), min_rating=2)
+    assert (found.users, found.items) == (wanted.users, wanted.items)
+    assert (found.matrix != wanted.matrix).nnz == 0
+    assert found.item_table.equals(wanted.item_table)
+    assert found.reviews is not None
+    assert len(found.reviews) == 6
+
+
+def test_what_is_no_table_is_named() -> None:
+    wrong: Any = {"user_id": ["a"], "item_id": ["b"]}
+    with pytest.raises(DataError, match="interactions: a dict is no polars, pandas or Arrow table"):
+        dataset(Frames(wrong))
+    nothing: Any = None
+    with pytest.raises(DataError, match="interactions: there are none"):
+        dataset(Frames(nothing))
+
+
+def test_the_row_that_is_no_number_is_named() -> None:
+    text = EVENTS.with_columns(pl.col("timestamp", "rating").cast(pl.String).replace({"10": "noon", "3.0": "good"}))
+    with pytest.raises(
+        DataError, match=r"events\.csv: column 'timestamp' must be whole unix seconds: row 5 has 'noon'"
+    ):
+        dataset(replace(FRAMES, interactions=text))
+    with pytest.raises(DataError, match=r"events\.csv: column 'rating' must hold numbers; row 4 has 'good'"):
+        dataset(replace(FRAMES, interactions=text.drop("timestamp")), min_rating=3)

@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import pytest
 from cuvee import registry, store
 from cuvee.bundle import load_bundle
 from cuvee.errors import ConfigError
-from cuvee.pipeline import run
+from cuvee.pipeline import fingerprint, run
 from cuvee.queries import queries_of
 from cuvee.recipe import dump_recipe, load_recipe
 from cuvee.types import PAD, Dataset, Embeddings
@@ -337,3 +337,16 @@ def test_text_with_real_weights(tmp_path: Path) -> None:
     assert first.settled == second.settled
     assert content(tmp_path / "one")["recommendations.parquet"] == content(tmp_path / "two")["recommendations.parquet"]
     assert first.verdicts[0].weight > first.verdicts[1].weight
+
+
+def test_a_fingerprint_is_of_the_content(world: Dataset) -> None:
+    """Where the folder lies does not matter, what an item is called and what happened does."""
+    at = [f"/home/a/images/{r}.jpg" for r in range(len(world.items))]
+    here = replace(world, item_table=world.item_table.with_columns(pl.Series("image", at)))
+    there = replace(
+        world, item_table=world.item_table.with_columns(pl.Series("image", [p.replace("/a/", "/b/") for p in at]))
+    )
+    other = replace(here, item_table=here.item_table.with_columns(pl.Series("title", at)))
+    fewer = replace(here, events=here.events.take(np.arange(len(here.events) - 1)))
+    assert fingerprint(here) == fingerprint(there)
+    assert len({fingerprint(data) for data in (here, other, fewer)}) == 3

@@ -151,7 +151,8 @@ def _rated(frame: pl.DataFrame, low: float, name: str) -> pl.Series:
         raise DataError(f"{name}: min_rating needs a column 'rating'; it has {', '.join(frame.columns)}")
     rating = frame["rating"]
     if not rating.dtype.is_numeric() and rating.dtype != pl.Null:
-        raise DataError(f"{name}: column 'rating' must hold numbers, it holds {rating.dtype}")
+        reason = _unlike(rating, pl.Float64) or f"it holds {rating.dtype}"
+        raise DataError(f"{name}: column 'rating' must hold numbers; {reason}")
     kept = (rating >= low).fill_null(True)
     logger.info("%s: left out %d of %d events rated below %g", name, len(kept) - int(kept.sum()), len(kept), low)
     return kept

@@ -1,5 +1,6 @@
 """From a recipe to everything a run leaves behind: figures, recommendations, bundles and the report."""
 
+import hashlib
 import json
 import logging
 import platform
@@ -20,6 +21,7 @@ from cuvee.cache import default_cache
 from cuvee.errors import ConfigError
 from cuvee.evaluate import Results, list_length, measure, measure_slices, parse_metrics
 from cuvee.features import Channel, fit_channels
+from cuvee.media import MEDIA
 from cuvee.models.popular import Popular
 from cuvee.protocols import Estimator, Recommender, Settled
 from cuvee.queries import with_features
@@ -228,16 +230,16 @@ def _facts(done: Run) -> dict[str, Any]:
 
 
 def fingerprint(data: Dataset) -> str:
-    """Return a hash of ids, events and item contents; equal data give equal fingerprints."""
-    import hashlib
-
+    """Return a hash of ids, events and item contents, wherever the folder lies; media count by their file names."""
     digest = hashlib.blake2b(digest_size=16)
     for names in (data.users, data.items):
         digest.update("\x00".join(names).encode())
     e = data.events
     for column in (e.user, e.item, e.time, e.weight, e.kind):
         digest.update(np.ascontiguousarray(column).tobytes())
-    digest.update(data.item_table.write_json().encode())
+    media = [c for c in MEDIA if c in data.item_table.columns]
+    table = data.item_table.with_columns(pl.col(c).cast(pl.String).str.split("/").list.last() for c in media)
+    digest.update(table.write_json().encode())
     return digest.hexdigest()
 
 

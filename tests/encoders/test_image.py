@@ -158,7 +158,12 @@ def test_lite0_reads_the_whole_picture_in_its_proportions() -> None:
 
 def test_a_picture_shown_twice_is_read_once(vit: Path, pictures: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(module, "open_picture", lambda path, side: opened.append(path) or open_picture(path, side))
+
+    def spy(path: str, side: int) -> Pillow.Image | None:
+        opened.append(path)
+        return open_picture(path, side)
+
+    monkeypatch.setattr(module, "open_picture", spy)
     encode(fitted(vit), [pictures[0], pictures[1], pictures[0], None])
     assert sorted(opened) == sorted(pictures[:2])
 

@@ -1,5 +1,6 @@
 """Items that training never met."""
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -64,7 +65,7 @@ def test_choices_are_made_where_they_are_asked_for(
 
 def test_words_of_strangers_about_new_items_go(world: Dataset) -> None:
     told = pl.DataFrame({"user_id": ["x"] * 23, "item_id": list(world.items), "text": [f"on {i}" for i in world.items]})
-    cut = split(Dataset(**vars(world) | {"reviews": told}), ColdItems())
+    cut = split(replace(world, reviews=told), ColdItems())
     new = {item for _, item in held_out(cut)} - {item for _, item in pairs(cut.train)}
     assert cut.train.reviews is not None
     assert set(told["item_id"]) - set(cut.train.reviews["item_id"]) == {world.items[row] for row in new}

@@ -1,0 +1,29 @@
+"""`make bench`: measure everything and write docs/benchmarks.md. Peers get an environment of their own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PEERS = ROOT / ".venv-bench" / "bin" / "python"
+
+
+def main() -> None:
+    if not PEERS.is_file():
+        run(sys.executable, "-m", "venv", str(PEERS.parents[1]))
+        run(str(PEERS), "-m", "pip", "install", "--quiet", "torch==2.13.0")
+        run(str(PEERS), "-m", "pip", "install", "--quiet", "-r", "benchmarks/requirements-peers.txt")
+    run(sys.executable, "benchmarks/quality.py")
+    for name in ("evaluate", "encode"):
+        out = f"benchmarks/results/{name}.json"
+        run(sys.executable, f"benchmarks/{name}.py", "--peers", str(PEERS), "--out", out)
+    run(sys.executable, "benchmarks/pages.py")
+
+
+def run(*command: str) -> None:
+    print("--", *command, flush=True)
+    subprocess.run(command, cwd=ROOT, check=True)
+
+
+if __name__ == "__main__":
+    main()
