@@ -39,10 +39,10 @@ test: $(VENV)/.dev system-packages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q -n $(WORKERS) --dist loadscope -m "not heavy"
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadscope
 
 test-all: $(VENV)/.dev system-packages
-	$(BIN)/pytest -q -n $(WORKERS) --dist loadscope
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadscope --hypothesis-profile thorough
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py

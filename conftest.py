@@ -8,9 +8,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parent
 DATA = Path(os.environ.get("CUVEE_DATA") or ROOT.parent / "shared" / "data").absolute()
+
+
+settings.register_profile("thorough", max_examples=1000, deadline=None)  # make test-all
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import platform
+import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -38,7 +39,7 @@ def main() -> None:
     args = parser.parse_args()
     recipes = sorted((ROOT / "recipes" / "bench").glob("*.yaml"))
     results = {path.stem: figures(run(load_recipe(path), args.runs / path.stem)) for path in recipes}
-    floors = [
+    floors: list[dict[str, Any]] = [
         {"recipe": recipe, "set": name, "metric": metric, "floor": floor, "value": mean(results, recipe, name, metric)}
         for (recipe, name, metric), floor in FLOORS.items()
     ]
@@ -50,8 +51,15 @@ def main() -> None:
         "most_seconds": SECONDS,
     }
     args.out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+    missed = False
     for row in floors:
         print(f"{row['recipe']:18} {row['set']:21} {row['metric']:10} {row['value']:.4f}  floor {row['floor']}")
+        missed |= row["value"] < row["floor"]
+    for recipe, most in SECONDS.items():
+        took = results[recipe]["seconds"]["fit"] + results[recipe]["seconds"]["evaluate"]
+        print(f"{recipe:18} fit and evaluate {took:.1f} s  at most {most:.0f}")
+        missed |= took > most
+    sys.exit("a floor or a time was missed" if missed else 0)
 
 
 def mean(results: dict[str, Any], recipe: str, name: str, metric: str) -> float:

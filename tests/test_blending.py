@@ -108,7 +108,7 @@ def test_the_pool_measures_what_ranking_would(cells: int, world: Dataset, monkey
     place = Embeddings(np.arange(7, dtype=np.float32)[:, None], np.ones(7, bool))
     held = replace(held, queries=replace(held.queries, features={"place": place}))
     views = [Told(RNG.normal(5 * v, 1 + v, (7, 23)).astype(np.float32)) for v in range(2)]
-    gathered = Pool.gather(views, world.popularity, held, 4)
+    gathered = Pool.gather(views, world.demand, held, 4, RNG)
     found = gathered.ndcg(gathered.mix([1.0, 0.5]))
 
     @dataclass(frozen=True)

@@ -23,6 +23,8 @@ _HALVES, _AGREE = 5, 2
 """Random halves of the queries that are searched, and how many of them must choose a view."""
 _ROUNDS = 4
 """How often coordinate ascent goes through the views at most."""
+_QUERIES = 5_000
+"""Validation queries that are searched at most: bounds time and memory, and is plenty for a handful of weights."""
 _DEEP = 100
 """Candidates a view brings to the pool."""
 _TIE = 1e-3
@@ -67,7 +69,12 @@ class Pool:
     k: int
 
     @classmethod
-    def gather(cls, views: Sequence[Recommender], popularity: Floats, valid: Holdout, k: int) -> "Pool":
+    def gather(
+        cls, views: Sequence[Recommender], popularity: Floats, valid: Holdout, k: int, rng: np.random.Generator
+    ) -> "Pool":
+        """Score the validation queries, a random `_QUERIES` of them where there are more."""
+        if len(valid.queries) > _QUERIES:
+            valid = valid.take(np.sort(rng.permutation(len(valid.queries))[:_QUERIES]))
         step = max(1, _BLOCK // max(1, len(popularity)))
         blocks = [
             _gather(views, popularity, valid.take(slice(start, start + step)))
@@ -194,8 +201,10 @@ def _gather(views: Sequence[Recommender], popularity: Floats, valid: Holdout) ->
         best = torch.topk(torch.from_numpy(masked), min(_DEEP, i), dim=1).indices.numpy()
         np.put_along_axis(chosen, best, True, axis=1)
     chosen &= open_to
-    order = np.argsort(~chosen, axis=1, kind="stable")[:, : max(1, int(chosen.sum(axis=1).max(initial=1)))]
-    real = np.take_along_axis(chosen, order, axis=1)
+    counts = chosen.sum(axis=1)
+    real = np.arange(max(1, int(counts.max(initial=1)))) < counts[:, None]
+    order = np.zeros(real.shape, np.int64)
+    order[real] = np.nonzero(chosen)[1]  # rows of both are in the same order
     pooled = np.stack([np.where(real, np.take_along_axis(s, order, axis=1), -np.inf) for s in scores])
     wanted = np.take_along_axis(valid.truth.toarray() > 0, order, axis=1) & real
     return pooled, np.where(real, np.take_along_axis(popular, order, axis=1), -np.inf), wanted

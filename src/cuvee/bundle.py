@@ -39,7 +39,8 @@ class Bundle:
             UnknownNameError: the id is not among the users of the bundle.
         """
         if user_id not in self.data.user_rows:
-            raise UnknownNameError(unknown("user", user_id, self.data.users[:10_000]))
+            hint = "; leave the user out to see what somebody unknown is shown"
+            raise UnknownNameError(unknown("user", user_id, self.data.users[:10_000]) + hint)
         return queries_of(self.data, np.array([self.data.user_rows[user_id]], np.int32))
 
     def items(self, item_ids: Sequence[str]) -> Queries:
@@ -54,8 +55,9 @@ class Bundle:
         return recommend(self.model, queries, k, filters=filters, stages=stages, context=context)
 
     def similar(self, item_id: str, k: int) -> Slate:
-        """Return the k items closest to one item."""
-        return similar(self.model, session(self.data, [item_id]), k)
+        """Return the k items closest to one item, through the recipe's filters; PAD where nothing is known of it."""
+        filters = [f.prepare(self.data) for f in self.recipe.filters]
+        return similar(self.model, session(self.data, [item_id]), k, filters=filters)
 
     def reasons(self, queries: Queries, slate: Slate, explainers: Sequence[Explainer]) -> list[list[list[Reason]]]:
         """Return the reasons of every explainer by query and position."""

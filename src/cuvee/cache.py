@@ -67,10 +67,11 @@ class VectorCache:
         out: NDArray[np.float32] | None = None
         present, found = np.zeros(len(keys), bool), np.zeros(len(keys), bool)
         order = np.argsort(keys, kind="stable")
+        wanted = keys[order]
         for path in self._shards(fingerprint):
             stored = self._keys(path)
-            left = np.searchsorted(keys[order], stored, "left")
-            right = np.searchsorted(keys[order], stored, "right")
+            left = np.searchsorted(wanted, stored, "left")
+            right = np.searchsorted(wanted, stored, "right")
             hit = np.flatnonzero(right > left)
             if not len(hit):
                 continue

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -10,7 +11,8 @@ from tqdm import tqdm
 
 from cuvee.cache import VectorCache, keys_of
 from cuvee.projection import FittedProjection, Projection
-from cuvee.protocols import Encoder, FittedEncoder
+from cuvee.protocols import Encoder, FittedEncoder, Learning
+from cuvee.roles import role_of, table_of, trained_rows
 from cuvee.types import Dataset, Embeddings
 
 __all__ = ["Channel", "encode_table", "encoded", "fit_channels"]
@@ -27,29 +29,34 @@ class Channel:
     modality: str
     encoder: Encoder
     projection: FittedProjection
+    learned: Any = None
+    """What the encoder learned from training rows; None where it learns nothing and its parameters say it all."""
 
 
 def fit_channels(
     train: Dataset, encoders: Mapping[str, Encoder], project: Projection, cache: VectorCache
 ) -> tuple[tuple[Channel, ...], Dataset]:
-    """Encode the items by every encoder; return the fitted channels and the data set with its features."""
+    """Encode items, or users where an encoder's `role` says so; return the channels and the data with its features."""
     channels, features = [], dict(train.features)
     for modality, encoder in encoders.items():
-        raw = encode_table(encoder.fit(train, "item"), train.item_table, cache, modality)
-        projection = project.fit(raw, train.popularity > 0)
-        channels.append(Channel("item", modality, encoder, projection))
-        features["item", modality] = projection.apply(raw)
+        role = role_of(encoder)
+        learned = encoder.learn(train, role) if isinstance(encoder, Learning) else None
+        raw = encode_table(_fitted(encoder, learned, train, role), table_of(train, role), cache, modality)
+        projection = project.fit(raw, trained_rows(train, role))
+        channels.append(Channel(role, modality, encoder, projection, learned))
+        features[role, modality] = projection.apply(raw)
         share = 100 * raw.present.mean() if len(raw) else 0.0
-        logger.info("%s: %.1f %% of %d items, %d -> %d dimensions", modality, share, len(raw), *projection.axes.shape)
+        shape = projection.axes.shape
+        logger.info("%s: %.1f %% of %d %ss, %d -> %d dimensions", modality, share, len(raw), role, *shape)
     return tuple(channels), replace(train, features=features)
 
 
 def encoded(data: Dataset, channels: tuple[Channel, ...], cache: VectorCache) -> Dataset:
-    """Return the data set with features by channels that were fitted before: for items that arrive later."""
+    """Return the data set with features by channels that were fitted before: for rows that arrive later."""
     features = dict(data.features)
     for channel in channels:
-        table = data.item_table if channel.role == "item" else data.user_table
-        raw = encode_table(channel.encoder.fit(data, channel.role), table, cache, channel.modality)
+        fitted = _fitted(channel.encoder, channel.learned, data, channel.role)
+        raw = encode_table(fitted, table_of(data, channel.role), cache, channel.modality)
         features[channel.role, channel.modality] = channel.projection.apply(raw)
     return replace(data, features=features)
 
@@ -80,3 +87,7 @@ def encode_table(encoder: FittedEncoder, table: pl.DataFrame, cache: VectorCache
     vectors, present = np.zeros((len(table), found.dim), np.float32), filled.copy()
     vectors[filled], present[filled] = found.vectors, found.present
     return Embeddings(vectors, present)
+
+
+def _fitted(encoder: Encoder, learned: Any, data: Dataset, role: str) -> FittedEncoder:
+    return encoder.restore(learned, data, role) if isinstance(encoder, Learning) else encoder.fit(data, role)

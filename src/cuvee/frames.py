@@ -53,7 +53,7 @@ class Frames:
 def dataset(frames: Frames, kinds: Mapping[str, float] = KIND_WEIGHTS, min_rating: float | None = None) -> Dataset:
     """Check the frames and give every id its row: table order first, then order of first appearance.
 
-    Events whose rating is below `min_rating` are left out; how many is logged.
+    Events whose rating is below `min_rating` count as seen, not as liked: they weigh 0, or less for a dislike.
 
     Raises:
         DataError: a missing column, an empty or duplicate id, a negative time, a time or rating that is no number.
@@ -68,8 +68,8 @@ def dataset(frames: Frames, kinds: Mapping[str, float] = KIND_WEIGHTS, min_ratin
         raise DataError(
             f"{frames.name('interactions')}: {len(vocabulary)} kinds of event, at most 127; check the column 'event'"
         )
-    weight_of = np.array([kinds.get(kind, 1.0) for kind in vocabulary], np.float32)
     kind = _rows(events["event"], vocabulary).astype(np.int8)
+    weight = np.array([kinds.get(kind, 1.0) for kind in vocabulary], np.float32)[kind]
     return Dataset(
         users=users,
         items=items,
@@ -77,7 +77,7 @@ def dataset(frames: Frames, kinds: Mapping[str, float] = KIND_WEIGHTS, min_ratin
             user=_rows(events["user_id"], users),
             item=_rows(events["item_id"], items),
             time=events["timestamp"].to_numpy().astype(np.int64),
-            weight=weight_of[kind],
+            weight=np.where(events["rated"].to_numpy(), weight, np.minimum(weight, 0)).astype(np.float32),
             kind=kind,
             kinds=vocabulary,
         ),
@@ -113,7 +113,7 @@ def _polars(frames: Frames, table: str) -> pl.DataFrame | None:
 
 
 def _interactions(frames: Frames, min_rating: float | None) -> pl.DataFrame:
-    """Return user_id, item_id, event, timestamp in time order."""
+    """Return user_id, item_id, event, timestamp, rated (well enough to count as liked) in time order."""
     name, frame = frames.name("interactions"), _polars(frames, "interactions")
     if frame is None:
         raise DataError(f"{name}: there are none; a data set needs events")
@@ -132,9 +132,8 @@ def _interactions(frames: Frames, min_rating: float | None) -> pl.DataFrame:
     if (events["timestamp"] < 0).any():
         row = int((events["timestamp"] < 0).arg_max() or 0) + 1
         raise DataError(f"{name}: row {row} has the negative time {events['timestamp'][row - 1]}; use unix seconds")
-    if min_rating is not None:
-        events = events.filter(_rated(frame, min_rating, name))
-    return events.sort("timestamp", maintain_order=True)
+    rated = pl.lit(True) if min_rating is None else _rated(frame, min_rating, name)
+    return events.with_columns(rated.alias("rated")).sort("timestamp", maintain_order=True)
 
 
 def _seconds(frame: pl.DataFrame) -> pl.Expr:
@@ -154,7 +153,13 @@ def _rated(frame: pl.DataFrame, low: float, name: str) -> pl.Series:
         reason = _unlike(rating, pl.Float64) or f"it holds {rating.dtype}"
         raise DataError(f"{name}: column 'rating' must hold numbers; {reason}")
     kept = (rating >= low).fill_null(True)
-    logger.info("%s: left out %d of %d events rated below %g", name, len(kept) - int(kept.sum()), len(kept), low)
+    logger.info(
+        "%s: %d of %d events are rated below %g and count as seen only",
+        name,
+        len(kept) - int(kept.sum()),
+        len(kept),
+        low,
+    )
     return kept
 
 

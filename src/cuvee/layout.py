@@ -16,6 +16,8 @@ __all__ = ["TABLES", "Column", "Layout", "Source", "Table", "read_layout"]
 
 TABLES = ("interactions", "items", "users", "reviews", "social", "triples")
 
+_TYPES = ("text", "number", "seconds", "milliseconds")
+
 
 @dataclass(frozen=True)
 class Column:
@@ -135,8 +137,14 @@ def _mapping(value: Any, where: str) -> dict[str, Any]:
 
 def _checked(kind: type[Source], values: Any, where: str) -> Source:
     try:
-        return TypeAdapter(kind).validate_python(values)
+        source = TypeAdapter(kind).validate_python(values)
     except ValidationError as error:
         problem = error.errors()[0]
         inside = "".join(f".{part}" for part in problem["loc"] if part != "form")
         raise ConfigError(f"{where}{inside}: {problem['msg']}, got {problem['input']!r}") from error
+    if source.rest and source.form.format in ("jsonl", "python"):
+        raise ConfigError(f"{where}.rest: records differ in their keys; name those to take")
+    for ours, column in source.take.items():
+        if column.type not in _TYPES and "%" not in column.type:
+            raise ConfigError(f"{where}.take.{ours}.{unknown('type', column.type, [*_TYPES, '%Y-%m-%d'])}")
+    return source

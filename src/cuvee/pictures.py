@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-__all__ = ["content_hash", "open_picture"]
+__all__ = ["content_hash", "open_picture", "problem"]
 
 logger = logging.getLogger(__name__)
 
@@ -43,15 +43,28 @@ def open_picture(path: str, side: int) -> Image.Image | None:
     None, and a warning that names the file, where it is damaged, not a picture, or too large.
     """
     try:
-        with Image.open(path, formats=_FORMATS) as image:
-            width, height = image.size
-            if width * height > _MAX_PIXELS:
-                raise ValueError(f"{width} x {height} pixels are more than {_MAX_PIXELS}")
-            image.draft("RGB", (2 * side, 2 * side))  # a JPEG is unpacked at half, a quarter ... where that suffices
-            return _rgb(ImageOps.exif_transpose(image))
+        return _opened(path, side)
     except _DAMAGE as error:
         logger.warning("image %s cannot be used (%s: %s): counted as missing", path, type(error).__name__, error)
         return None
+
+
+def problem(path: str) -> str:
+    """Return why `open_picture` cannot use the file, "" where it can."""
+    try:
+        _opened(path, 16)
+    except _DAMAGE as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+
+def _opened(path: str, side: int) -> Image.Image:
+    with Image.open(path, formats=_FORMATS) as image:
+        width, height = image.size
+        if width * height > _MAX_PIXELS:
+            raise ValueError(f"{width} x {height} pixels are more than {_MAX_PIXELS}")
+        image.draft("RGB", (2 * side, 2 * side))  # a JPEG is unpacked at half, a quarter ... where that suffices
+        return _rgb(ImageOps.exif_transpose(image))
 
 
 def _rgb(image: Image.Image) -> Image.Image:

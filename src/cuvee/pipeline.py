@@ -98,7 +98,8 @@ def _run(recipe: Recipe, out: Path, step: "_Steps") -> Run:
         valid = _measure(recipe, model, split, split.valid, rng)
         tests = {name: _measure(recipe, model, split, held, rng, slices=True) for name, held in split.tests.items()}
         baseline = Popular().fit(split.train, None, rng)
-        popular = {name: _measure(recipe, baseline, split, held, rng) for name, held in split.tests.items()}
+        plain = replace(recipe, stages=())
+        popular = {name: _measure(plain, baseline, split, held, rng) for name, held in split.tests.items()}
         gain = {name: _compare(tests[name], popular[name], metric, rng) for name in tests}
     with step("verdict"):
         told = _verdicts(recipe, split, settled, tests, metric, rng) if recipe.evaluate.verdict else ()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cuvee.errors import ConfigError
 from cuvee.types import Bools, Embeddings, Floats
 
 __all__ = ["FittedProjection", "Projection"]
@@ -25,6 +26,10 @@ class Projection:
     """Subtract the mean of the training rows."""
     dim: int | None = 256
     """Width after PCA; None, or more than the encoder gives, keeps every dimension."""
+
+    def __post_init__(self) -> None:
+        if self.dim is not None and self.dim < 1:
+            raise ConfigError(f"project.dim must be at least 1, or null for every dimension, got {self.dim}")
 
     def fit(self, raw: Embeddings, rows: Bools) -> "FittedProjection":
         """Learn from the present vectors of the training rows (a mask); from all present ones if fewer than two are."""

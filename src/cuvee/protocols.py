@@ -1,7 +1,7 @@
 """The verbs: one-method protocols. Whatever learns is two objects: parameters with `fit`, and what `fit` returns."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import polars as pl
@@ -17,6 +17,7 @@ __all__ = [
     "Explainer",
     "Filter",
     "FittedEncoder",
+    "Learning",
     "ListMetric",
     "Personal",
     "QueryMetric",
@@ -66,6 +67,19 @@ class Encoder(Protocol):
     """Parameters of an encoder; `fit` learns from training rows or loads pretrained weights."""
 
     def fit(self, train: Dataset, role: str) -> FittedEncoder: ...
+
+
+@runtime_checkable
+class Learning(Protocol):
+    """An encoder that learns from training rows; what it learned travels in the bundle and is not learned again."""
+
+    def learn(self, train: Dataset, role: str) -> Any:
+        """Return what is learned: a frozen dataclass of the encoder's own, or of Cuvee's, that `store` can save."""
+        ...
+
+    def restore(self, learned: Any, data: Dataset, role: str) -> FittedEncoder:
+        """Return the fitted encoder of what was learned, on training data or on data that has grown since."""
+        ...
 
 
 class Recommender(Protocol):

@@ -21,8 +21,7 @@ HISTORY_LIMIT = 200
 def queries_of(data: Dataset, users: Ints, *, now: int = 0) -> Queries:
     """Return one query for each of the user rows, from what they did in `data`."""
     events = data.events
-    order = np.lexsort((np.arange(len(events)), events.user))
-    bounds = np.searchsorted(events.user[order], np.arange(len(data.users) + 1))
+    order, bounds = data.by_user
     starts, ends = bounds[users], bounds[users + 1]
     starts = np.maximum(starts, ends - HISTORY_LIMIT)
     steps = starts[:, None] + np.arange(int((ends - starts).max(initial=0)))

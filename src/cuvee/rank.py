@@ -69,14 +69,17 @@ def recommend(
     )
 
 
-def similar(model: Recommender, queries: Queries, k: int) -> Slate:
+def similar(
+    model: Recommender, queries: Queries, k: int, *, filters: Sequence[Callable[[Queries], Bools]] = ()
+) -> Slate:
     """Return the k items closest to the one item of each query: what the model shows to somebody who knows only it.
 
     A model that can leave out what everybody gets (`Personal`) does so: otherwise the popular would be like everything.
     """
     scores = np.array(model.personal(queries) if isinstance(model, Personal) else model.score(queries), np.float32)
+    scores[np.ptp(scores, axis=1) == 0] = -np.inf  # nothing is known of the item: no answer is better than any three
     scores[queries.seen.nonzero()] = -np.inf
-    return _best(scores, queries, k, (), None)
+    return _best(scores, queries, k, filters, None)
 
 
 def _break_ties(scores: Floats, items: Ints, best: Floats, k: int) -> None:

@@ -44,6 +44,10 @@ class Evaluation:
     verdict: bool = True
     """Whether every modality is left out once, to see what it is worth; costs one more fit a modality."""
 
+    def __post_init__(self) -> None:
+        if self.keep < 1:
+            raise ConfigError(f"evaluate.keep must be at least 1, got {self.keep}")
+
 
 @dataclass(frozen=True)
 class Recipe:

@@ -353,7 +353,15 @@ def _move(path: Path, target: Path) -> None:
     """Put a file in place in one step, on the disk before it is seen."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
+    path.chmod(_readable())
     path.replace(target)
+
+
+def _readable() -> int:
+    """Return the mode that new files get here: temporary files are closed to others, a bundle need not be."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
 
 
 def _remove_stale(folder: Path, name: str, keep: set[str]) -> None:

@@ -9,7 +9,7 @@ import polars as pl
 from cuvee import plain_yaml
 from cuvee.types import Dataset
 
-__all__ = ["liked_from", "suggest"]
+__all__ = ["liked_above", "liked_from", "suggest"]
 
 _TEXT = ("title", "genres", "category", "brand", "tags", "description")
 _IMAGE = "image"
@@ -43,8 +43,15 @@ def suggest(data: Dataset, path: Path, *, min_rating: float | None = None) -> st
     return f"# For {size}. What else can stand here: cuvee components.\n" + plain_yaml.dump(tree)
 
 
+def liked_above(data: Dataset, events: pl.DataFrame) -> float | None:
+    """Return the rating from which events count as liking; None where kinds of event say it, or nothing does."""
+    rated = "rating" in events.columns and events["rating"].dtype.is_numeric()
+    kindless = data.events.kinds in (("event",), ("rating",), ("rate",))
+    return liked_from(events["rating"]) if rated and kindless else None
+
+
 def liked_from(ratings: pl.Series) -> float | None:
-    """Return the rating from which an event counts as liking: four fifths of the scale; None if all are equal."""
+    """Return the rating from which an event counts as liking: three quarters up the scale; None if all are equal."""
     known = ratings.drop_nulls()
     if known.n_unique() < 2:
         return None

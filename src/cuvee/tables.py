@@ -96,16 +96,16 @@ def _ragged(path: Path) -> str:
 
 
 def _wrong_type(path: Path) -> str:
-    """Return the first value after the first rows that is not of the type these suggest."""
+    """Return the first value that is no number although all of the first rows are."""
     try:
-        schema = pl.read_csv(path, n_rows=_INFER, infer_schema_length=_INFER).schema
         table = pl.read_csv(path, infer_schema=False)
     except pl.exceptions.PolarsError:
         return ""
-    for column, dtype in schema.items():
-        bad = table[column].is_not_null() & table[column].cast(dtype, strict=False).is_null()
-        if bad.any():
-            row = first_not(bad)
-            value = str(table[column][row - 1])[:60]
-            return f"row {row}, column {column!r} holds {value!r}, the rows before it {dtype}; make them alike"
+    for column in table.get_columns():
+        for dtype, name in ((pl.Int64, "whole numbers"), (pl.Float64, "numbers")):
+            bad = column.is_not_null() & column.cast(dtype, strict=False).is_null()
+            if bad.any() and not bad.head(_INFER).any():
+                row = first_not(bad)
+                value = str(column[row - 1])[:60]
+                return f"row {row}, column {column.name!r} holds {value!r}, the rows before {name}; make them alike"
     return ""

@@ -124,16 +124,14 @@ class Dataset:
 
     @cached_property
     def matrix(self) -> sparse.csr_matrix[np.float32]:
-        """(u, i) float32: for each pair the weight of largest magnitude, the latest among equals; zeros are dropped."""
+        """(u, i) float32: for each pair the weight of largest magnitude, the latest among equals; 0 is a mere touch."""
         e = self.events
         order = np.lexsort((e.time, np.abs(e.weight)))
         flat = e.user[order].astype(np.int64) * len(self.items) + e.item[order]
         _, last = np.unique(flat[::-1], return_index=True)
         rows = order[::-1][last]
         shape = (len(self.users), len(self.items))
-        matrix = sparse.csr_matrix((e.weight[rows], (e.user[rows], e.item[rows])), shape=shape, dtype=np.float32)
-        matrix.eliminate_zeros()
-        return matrix
+        return sparse.csr_matrix((e.weight[rows], (e.user[rows], e.item[rows])), shape=shape, dtype=np.float32)
 
     @cached_property
     def liked(self) -> sparse.csr_matrix[np.float32]:
@@ -147,6 +145,17 @@ class Dataset:
     def popularity(self) -> Floats:
         """(i,) number of users who liked the item."""
         return np.bincount(self.liked.indices, minlength=len(self.items)).astype(np.float32)
+
+    @cached_property
+    def demand(self) -> Floats:
+        """(i,) summed liking of all users: a purchase says more than a view."""
+        return np.bincount(self.liked.indices, self.liked.data, minlength=len(self.items)).astype(np.float32)
+
+    @cached_property
+    def by_user(self) -> tuple[Longs, Longs]:
+        """Event rows ordered by user and time, and the (u + 1,) bounds of each user in that order."""
+        order = np.lexsort((np.arange(len(self.events)), self.events.user))
+        return order, np.searchsorted(self.events.user[order], np.arange(len(self.users) + 1))
 
     @cached_property
     def user_rows(self) -> dict[str, int]:

@@ -21,7 +21,7 @@ class Verdict:
 
     modality: str
     weight: float
-    """Its share of the weight in the chosen model, 0..1; the rest is interactions."""
+    """Share of the chosen model's weight in views that use it, 0..1; those use interactions as well, mostly."""
     loss: Mapping[str, Paired]
     """Test set -> what is lost without it, in units of the metric; positive: it helps."""
 
@@ -64,7 +64,7 @@ def modality_weights(spec: Any) -> dict[str, float]:
     """Return modality -> its share of the weight of a described model.
 
     A blend passes each view's share of the weights on; a view that uses several modalities passes its share on by
-    the weights of its `on`. A view on interactions and content at once counts as content.
+    the weights of its `on`. A view on interactions and content at once counts as content, unless content has no part.
     """
     if isinstance(spec, str):
         return {}
@@ -75,7 +75,7 @@ def modality_weights(spec: Any) -> dict[str, float]:
         for view, weight in zip(values["views"], weights, strict=True):
             for modality, share in modality_weights(view).items():
                 shares[modality] = shares.get(modality, 0.0) + share * weight / (sum(weights) or 1.0)
-    elif values.get("on"):
+    elif values.get("on") and not (values.get("content") == 0 and values.get("share") == 0):
         total = sum(values["on"].values()) or 1.0
         shares = {modality: weight / total for modality, weight in values["on"].items()}
     return shares

@@ -73,7 +73,7 @@ def test_recommend_to_somebody_unknown(bundle: str) -> None:
     assert next(row["title"] for row in some if row["item_id"] == "i03") == "i03"
     nothing = json.loads(printed("recommend", bundle, "--json", "-k", "1"))
     assert nothing["user_id"] is None
-    assert nothing["items"][0]["item_id"] == f"i{make_world().popularity.argmax():02}"
+    assert nothing["items"][0]["item_id"] == f"i{make_world().demand.argmax():02}"
 
 
 def test_recommend_to_everybody(bundle: str, tmp_path: Path) -> None:

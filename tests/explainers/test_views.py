@@ -10,7 +10,8 @@ from cuvee.explainers.views import Views
 from cuvee.models.ease import Ease
 from cuvee.types import PAD, Dataset, Floats, Queries, Slate
 
-PARTS = {"a": [3, -1, 0, 8], "b": [1, -2, 0.01, 0], "c": [-5, 0, 9.99, 0]}
+PARTS = {"m(a) 1": [2, -1, 0, 5], "m(a) 2": [1, -1, 0, 3], "n(b)": [1, -2, 0.01, 0], "n(c, d)": [-5, 0, 9.99, 0]}
+A, B, C = "alike by a", "alike by b", "alike by c and d"
 
 
 @dataclass(frozen=True)
@@ -37,16 +38,17 @@ def test_shares_by_hand(world: Dataset, everybody: Queries) -> None:
     )
     told = [[[(r.evidence["part"], r.weight) for r in place] for place in row] for row in reasons]
     assert told == [
-        [[("a", 1)], [("a", 0.75), ("b", 0.25)], [], [("c", pytest.approx(0.999))], []],
-        [[("b", pytest.approx(2 / 3)), ("a", pytest.approx(1 / 3))], [("c", 1)], [], [], []],
+        [[(A, 1)], [(A, 0.75), (B, 0.25)], [], [(C, pytest.approx(0.999))], []],
+        [[(A, 0.5), (B, 0.5)], [(C, 1)], [], [], []],
     ]
-    assert reasons[0][1][1].text == "25 % b"
+    assert reasons[0][1][1].text == "25 % alike by b"
+    assert reasons[0][1][0].evidence["views"] == "m(a) 1, m(a) 2"
     assert reasons[0][1][1].kind == "views"
 
 
 def test_at_most_so_many(world: Dataset, everybody: Queries) -> None:
     found = Views(most=1).explain(Told(), everybody.take(slice(0, 1)), slate([[0]]), world)
-    assert [r.evidence["part"] for r in found[0][0]] == ["a"]
+    assert [r.evidence["part"] for r in found[0][0]] == [A]
 
 
 def test_a_model_without_parts_says_nothing(world: Dataset, everybody: Queries) -> None:

@@ -21,11 +21,12 @@ def test_whatever_the_kind(limit: int, world: Dataset, monkeypatch: pytest.Monke
         assert [i for i in range(23) if not allowed[user, i]] == sorted(i for u, i in touched if u == user)
 
 
-def test_even_what_weighs_nothing(world: Dataset) -> None:
-    """An event of weight 0 is in the history although it is not in the matrix."""
+def test_even_what_weighs_nothing(world: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An event of weight 0 is a touch, also when the history is cut; nothing of it is liked."""
+    monkeypatch.setattr(queries, "HISTORY_LIMIT", 2)
     silent = replace(world, events=replace(world.events, weight=np.zeros_like(world.events.weight)))
     asked = queries_of(silent, np.array([4], np.int32))
-    assert asked.seen.nnz == 0
+    assert asked.liked.nnz == 0
     np.testing.assert_array_equal(
         Unseen().prepare(silent)(asked), Unseen().prepare(world)(queries_of(world, np.array([4], np.int32)))
     )

@@ -56,7 +56,7 @@ def test_score_and_parts_by_hand(world: Dataset, everybody: Queries) -> None:
         expected = {
             "ease": (1 - share) * 0.75 * standard(ease[user]),
             "content(text)": (1 - share) * 0.25 * standard(text[user]),
-            "popular": share * standard(world.popularity),
+            "popular": share * standard(world.demand),
         }
         for name, part in expected.items():
             np.testing.assert_allclose(parts[name][user], part, atol=1e-5)
@@ -94,7 +94,7 @@ def test_who_tells_nothing_is_shown_the_popular(ids: list[str], world: Dataset) 
     """A new item says nothing to EASE, an item without text nothing to content: no view tells one item from another."""
     view = TEXT if ids == ["i13"] else Ease(3)
     model, query = fit(Blend((view,)), world), session(world, ids)
-    np.testing.assert_allclose(model.score(query)[0], standard(world.popularity), atol=1e-5)
+    np.testing.assert_allclose(model.score(query)[0], standard(world.demand), atol=1e-5)
     np.testing.assert_allclose(sum(model.parts(query).values()), model.score(query), atol=1e-6)
     assert not model.trace(query, np.array([[3, 9]], np.int32))[0].toarray().any()
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from cuvee.errors import ConfigError
 from cuvee.models.ease import Ease
+from cuvee.ridge import zero_diagonal_ridge
 from cuvee.types import Dataset, Queries
 
 
@@ -36,5 +38,7 @@ def test_scores_add_up_what_is_liked(world: Dataset, everybody: Queries) -> None
 
 def test_a_penalty_too_small_is_said(world: Dataset) -> None:
     """Items that are nothing but bought together cannot be told apart without a penalty."""
-    with pytest.raises(ValueError, match="raise l2"):
-        Ease(0).fit(world, None, np.random.default_rng(0))
+    with pytest.raises(ConfigError, match="raise l2"):
+        zero_diagonal_ridge(np.ones((2, 2), np.float32), 1e-9)
+    with pytest.raises(ConfigError, match="above 0, got -5"):
+        Ease(-5).fit(world, None, np.random.default_rng(0))

@@ -59,7 +59,7 @@ def test_every_format_gives_the_same(ending: str, tmp_path: Path) -> None:
 def test_parameters_reach_the_events(tmp_path: Path) -> None:
     rated = TABLES["interactions"].with_columns(rating=pl.Series([5, 1, 3]))
     data = Folder(folder(tmp_path, interactions=rated), kinds={"buy": 3.0}, min_rating=2.5).read()
-    assert data.events.weight.tolist() == [1, 3]
+    assert data.events.weight.tolist() == [0, 1, 3]
 
 
 def test_media_inside_the_folder_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -79,6 +79,17 @@ def test_media_inside_the_folder_only(tmp_path: Path, caplog: pytest.LogCaptureF
     assert rest[:2] == [str((inside / "images" / "a.png").resolve())] * 2
     assert rest[2:] == [None] * (len(rest) - 2)
     assert "7 files of column 'image' are not there" in caplog.text
+
+
+def test_names_in_the_knowledge_graph(tmp_path: Path) -> None:
+    """They stand beside the items in the items' order; an item has the first of several, or none."""
+    folder(tmp_path)
+    (tmp_path / "kg_item_link.csv").write_text("item_id,entity_id\n007,m.1\nold,m.2\n007,m.3\n")
+    data = Folder(tmp_path).read()
+    assert data.item_table.select("item_id", "entity_id").rows() == [("x", None), ("007", "m.1")]
+    (tmp_path / "kg_item_link.csv").write_text("item,entity_id\n007,m.1\n")
+    with pytest.raises(DataError, match=r"kg_item_link\.csv: no column 'item_id'"):
+        Folder(tmp_path).read()
 
 
 @pytest.mark.parametrize(

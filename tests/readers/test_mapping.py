@@ -62,7 +62,7 @@ def test_movielens_100k(write: Write) -> None:
     assert row(data.user_table, 0) == {
         "user_id": "3", "age": 24, "gender": "M", "occupation": "technician", "zip_code": "01067",
     }  # fmt: skip
-    assert Mapped(folder, "movielens-100k", min_rating=3).read().events.item.tolist() == [0]
+    assert Mapped(folder, "movielens-100k", min_rating=3).read().liked.indices.tolist() == [0]
 
 
 def test_movielens_1m(write: Write) -> None:
@@ -277,6 +277,8 @@ def test_a_layout_of_ones_own(write: Write) -> None:
         (("interactions:", "users:"), "a layout needs the table interactions"),
         (("rest: true", "rest: [1]"), "items.rest: "),
         (('separator: ";"', "format: excel"), "interactions.format: "),
+        (("format: parquet", "format: jsonl"), "items.rest: records differ in their keys; name those to take"),
+        (('{column: at, type: "%d.%m.%Y %H:%M"}', "{column: at, type: second}"), "did you mean 'seconds'?"),
         (("take:", "take: ["), "cannot be read as YAML"),
     ],
 )
@@ -298,6 +300,27 @@ def test_layouts_are_found_by_name(tmp_path: Path) -> None:
         Mapped(tmp_path / "gone", "hm").read()
     with pytest.raises(DataError, match=r"no u\.data here, and the layout 'movielens-100k'"):
         Mapped(tmp_path, "movielens-100k").read()
+
+
+def test_the_example_of_the_docs(write: Write) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "data.md").read_text(encoding="utf-8")
+    example = next(block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if "goods" in block)
+    goods = '{"sku": "ab1", "name": "Lamp", "labels": "red,big", "maker": {"name": "Acme"}, "price": "EUR 3.50"}\n'
+    log = "customer;sku;at;action\nanna;ab1;1970-01-02 00:01;3\n"
+    folder = write(**{"shop.yaml": example, "goods.jsonl.gz": goods, "log/1.csv": log, "images/ab/ab1.jpg": "x"})
+    data = Mapped(folder, "shop.yaml").read()
+    assert told(data) == [("anna", "ab1", 86_460, "buy")]
+    assert row(data.item_table, 0) == {
+        "item_id": "ab1", "title": "Lamp", "tags": "red big", "brand": "Acme", "price": 3.5,
+        "image": str((folder / "images/ab/ab1.jpg").resolve()),
+    }  # fmt: skip
+
+
+def test_a_recipe_names_it(tmp_path: Path) -> None:
+    """A layout is a name, not a path: it stays as it is whatever folder the recipe lies in."""
+    reader = registry.build("readers", {"mapping": {"path": "raw", "layout": "hm"}}, tmp_path)
+    assert reader == Mapped(tmp_path / "raw", "hm")
+    assert registry.build("readers", registry.describe(reader)) == reader
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])

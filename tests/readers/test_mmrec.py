@@ -38,7 +38,7 @@ def test_rows_of_the_features_are_item_numbers(tmp_path: Path, caplog: pytest.Lo
     np.testing.assert_array_equal(image.vectors, [[1, 2], [0, 0], [0, 0], [5, 6]])
     assert data.feature("item", "text").vectors[3].tolist() == [10, 11, 12]
     assert "image_feat.npy: 2 rows are zero or not finite" in caplog.text
-    assert len(Mmrec(tmp_path, min_rating=4).read().events) == 2
+    assert Mmrec(tmp_path, min_rating=4).read().liked.nnz == 2
 
 
 def test_the_published_split(tmp_path: Path) -> None:

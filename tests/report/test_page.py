@@ -201,7 +201,7 @@ def test_a_blend_that_leans_on_popularity(folder: Path) -> None:
     found = read(small_run(folder, model=blend), folder)
     assert "Share of popularity 100 % 50 % 25 % 50 % 75 %" in found.text("main")
     parts = [text for path, text in found.texts if path.endswith("/section/ul/li")]
-    assert sorted(parts) == ["ease", "popular"]
+    assert sorted(parts) == ["chosen by people with this taste", "popular"]
     assert found.classed("part-1") > 10
     assert found.classed("part-0") > 10
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cuvee.explainers.views import in_words
 from cuvee.models.blend import BlendModel
 from cuvee.models.popular import Popular
 from cuvee.pipeline import Run
@@ -95,10 +96,12 @@ def test_reasons(done: Run) -> None:
         items = [names.index(s.thing.name) for s in p.shown]
         parts, trace = model.parts(one.queries), model.trace(one.queries, np.array([items], np.int32))[0].toarray()
         for place, (item, s) in enumerate(zip(items, p.shown, strict=True)):
-            positive = {name: max(float(values[0, item]), 0) for name, values in parts.items()}
+            positive: dict[str, float] = {}
+            for name, values in parts.items():
+                positive[in_words(name)] = positive.get(in_words(name), 0.0) + max(float(values[0, item]), 0)
             whole = sum(positive.values()) or 1.0
             assert [t.share for t in s.shares] == sorted((t.share for t in s.shares), reverse=True)
-            found = dict.fromkeys(parts, 0.0) | {t.part: t.share for t in s.shares}
+            found = dict.fromkeys(positive, 0.0) | {t.part: t.share for t in s.shares}
             assert found == pytest.approx({name: value / whole for name, value in positive.items()}, abs=0.01)
             loudest = int(trace[place].argmax())
             assert s.because == (names[loudest] if trace[place, loudest] > 0 else "")

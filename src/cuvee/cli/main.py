@@ -60,6 +60,6 @@ def main() -> None:
     """Run the command line; errors that Cuvee raises on purpose end as one line and exit status 1."""
     try:
         cuvee(prog_name="cuvee")
-    except _OURS as error:
+    except (*_OURS, OSError) as error:
         click.echo(f"cuvee: {error}", err=True)
         sys.exit(1)

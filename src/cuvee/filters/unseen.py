@@ -21,7 +21,6 @@ class Unseen:
 def allowed(queries: Queries) -> Bools:
     """Return (q, i): False where the user has an event on the item."""
     mask = np.ones(queries.seen.shape, bool)
-    mask[queries.seen.nonzero()] = False
-    steps = queries.history >= 0
-    mask[np.nonzero(steps)[0], queries.history[steps]] = False
+    rows = np.repeat(np.arange(len(queries)), np.diff(queries.seen.indptr))
+    mask[rows, queries.seen.indices] = False  # stored zeros are touches too
     return mask

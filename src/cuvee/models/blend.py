@@ -29,7 +29,7 @@ class Blend:
     A query's score is (1 - s) sum_v w_v z_v / sum_v w_v + s z_popular, with z the score standardised over the
     catalogue, and the popularity share s by the length of the history, 1 where no view tells one item from another:
     nobody is left without an answer.
-    Cost: that of the views, and a search over the best candidates of each.
+    Cost: that of the views, and a search over the best candidates of each for at most 5,000 validation queries.
     """
 
     views: tuple[Estimator, ...]
@@ -42,6 +42,8 @@ class Blend:
     """Weights maximise NDCG at this depth: deeper than what is shown, so that more of what is wanted has a say."""
 
     def __post_init__(self) -> None:
+        if self.k < 1:
+            raise ConfigError(f"k must be at least 1, got {self.k}")
         if not self.views:
             raise ConfigError("blend needs at least one view")
         if self.weights is not None and (len(self.weights) != len(self.views) or min(self.weights) < 0):
@@ -58,7 +60,7 @@ class Blend:
         weights = self.weights or (1.0,) * len(models)
         shares = self.shares or (1.0, 0.0, 0.0, 0.0, 0.0)
         if valid is not None and (self.weights is None or self.shares is None):
-            pool = Pool.gather(models, train.popularity, valid, self.k)
+            pool = Pool.gather(models, train.demand, valid, self.k, rng)
             weights = self.weights or find_weights(pool, rng)
             shares = self.shares or find_shares(pool, weights)
         kept = [v for v, weight in enumerate(weights) if weight > 0] or [0]
@@ -66,7 +68,7 @@ class Blend:
             self, views=tuple(views[v] for v in kept), weights=tuple(weights[v] for v in kept), shares=shares
         )
         considered = dict(zip(_names(views), weights, strict=True))
-        return BlendModel(settled, tuple(models[v] for v in kept), train.popularity, considered)
+        return BlendModel(settled, tuple(models[v] for v in kept), train.demand, considered)
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ class BlendModel:
     views: tuple[Recommender, ...]
     """One for each view of `settled`."""
     popularity: Floats
-    """(i,) users who liked the item."""
+    """(i,) summed liking of all users."""
     considered: Mapping[str, float]
     """Every view that was offered -> its weight, 0 where it was left out."""
 

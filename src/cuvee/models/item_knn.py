@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from cuvee.errors import ConfigError
 from cuvee.item_weights import linear_scores, trace_linear
 from cuvee.types import Dataset, Floats, Holdout, Ints, Queries
 
@@ -27,6 +28,10 @@ class ItemKnn:
     """Neighbours kept an item."""
     shrinkage: float = 20.0
     """Added to the denominator, in users: damps the cosine of rare items."""
+
+    def __post_init__(self) -> None:
+        if self.neighbours < 1 or self.shrinkage < 0:
+            raise ConfigError(f"neighbours must be at least 1 and shrinkage 0 or more, got {self}")
 
     def fit(self, train: Dataset, valid: Holdout | None, rng: np.random.Generator) -> "ItemKnnModel":  # noqa: ARG002
         columns = train.liked.tocsc()

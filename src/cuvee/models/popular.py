@@ -11,19 +11,19 @@ __all__ = ["Popular", "PopularModel"]
 
 @dataclass(frozen=True)
 class Popular:
-    """Ranks items by the number of users who liked them.
+    """Ranks items by the summed liking of all users: by their number where every event weighs 1.
 
     Cost: one pass over the events.
     """
 
     def fit(self, train: Dataset, valid: Holdout | None, rng: np.random.Generator) -> "PopularModel":  # noqa: ARG002
-        return PopularModel(train.popularity)
+        return PopularModel(train.demand)
 
 
 @dataclass(frozen=True)
 class PopularModel:
     counts: Floats
-    """(i,) users who liked the item."""
+    """(i,) summed liking."""
 
     def score(self, queries: Queries) -> Floats:
         return np.broadcast_to(self.counts, (len(queries), len(self.counts)))

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import polars as pl
+
 from cuvee.errors import DataError
-from cuvee.frames import KIND_WEIGHTS, Frames, dataset
+from cuvee.frames import KIND_WEIGHTS, Frames, dataset, require
 from cuvee.media import absolute_media
 from cuvee.tables import read_table
 from cuvee.types import Dataset
@@ -19,6 +21,7 @@ _TABLES = {
     "reviews": "reviews",
     "social": "social",
     "triples": "kg",
+    "links": "kg_item_link",
 }
 
 
@@ -26,6 +29,7 @@ _TABLES = {
 class Folder:
     """A folder with `interactions` and, where there are any, `items`, `users`, `reviews`, `social` and `kg`.
 
+    `kg_item_link` (item_id, entity_id) says under which names the items go in `kg`: the items get a column entity_id.
     Paths in the columns image, video and audio are relative to the folder; a file that is not there is a missing
     modality, and how many are is logged.
     """
@@ -35,7 +39,7 @@ class Folder:
     kinds: Mapping[str, float] = field(default_factory=lambda: dict(KIND_WEIGHTS))
     """Kind of event -> what it says about liking, negative for dislike; kinds that are not listed weigh 1."""
     min_rating: float | None = None
-    """Leave out events rated below this; None keeps all."""
+    """Events rated below this count as seen, not as liked; None: ratings play no role."""
 
     def read(self) -> Dataset:
         """Read the folder.
@@ -47,10 +51,23 @@ class Folder:
         if "interactions" not in files:
             raise DataError(f"{self.path}: no interactions.parquet, .csv or .jsonl here; it needs user_id and item_id")
         frames = {table: read_table(path) for table, path in files.items()}
+        links = frames.pop("links", None)
         if "items" in frames:
             frames["items"] = absolute_media(frames["items"], self.path)
+            if links is not None and "item_id" in frames["items"].columns:
+                frames["items"] = _linked(frames["items"], links, str(files["links"]))
         names = {table: str(path) for table, path in files.items()}
         return dataset(Frames(source=names, **frames), self.kinds, self.min_rating)
+
+
+def _linked(items: pl.DataFrame, links: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Return the items with the names they have in the knowledge graph; of several the first counts."""
+    require(links, ("item_id", "entity_id"), name)
+    if "entity_id" in items.columns:
+        return items
+    links = links.select(pl.col("item_id", "entity_id").cast(pl.String)).unique("item_id", keep="first")
+    items = items.with_columns(pl.col("item_id").cast(pl.String))
+    return items.join(links, on="item_id", how="left", maintain_order="left")
 
 
 def find_tables(folder: Path) -> dict[str, Path]:

@@ -15,7 +15,7 @@ from cuvee.media import absolute_media
 from cuvee.tables import first_not
 from cuvee.types import Dataset
 
-__all__ = ["Mapped", "find_files", "known_layouts"]
+__all__ = ["Mapped", "find_files", "find_layout", "known_layouts"]
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Mapped:
     kinds: Mapping[str, float] = field(default_factory=lambda: dict(KIND_WEIGHTS))
     """Kind of event -> what it says about liking, negative for dislike; kinds that are not listed weigh 1."""
     min_rating: float | None = None
-    """Leave out events rated below this; None keeps all."""
+    """Events rated below this count as seen, not as liked; None: ratings play no role."""
 
     def read(self) -> Dataset:
         """Read the folder.
@@ -59,7 +59,7 @@ class Mapped:
         """
         if not self.path.is_dir():
             raise DataError(f"{self.path}: no such folder")
-        layout = read_layout(_find_layout(self.layout, self.path))
+        layout = read_layout(find_layout(self.layout, self.path))
         raw = _Raw(layout, self.path)
         frames: dict[str, pl.DataFrame] = {}
         names: dict[str, str] = {}
@@ -93,7 +93,13 @@ def find_files(folder: Path, source: Source) -> list[Path]:
     return found
 
 
-def _find_layout(name: str, folder: Path) -> Path:
+def find_layout(name: str, folder: Path) -> Path:
+    """Return the file of a layout: one that comes with Cuvee, or one in the folder of the data.
+
+    Raises:
+        UnknownNameError: no such name; the message suggests the nearest.
+        DataError: no such file.
+    """
     if name in known_layouts():
         return _LAYOUTS / f"{name}.yaml"
     own = folder / name

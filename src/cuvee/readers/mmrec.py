@@ -39,7 +39,7 @@ class Mmrec:
     kinds: Mapping[str, float] = field(default_factory=lambda: dict(KIND_WEIGHTS))
     """Kind of event -> what it says about liking; MMRec has one kind only, `event`, which weighs 1 if not listed."""
     min_rating: float | None = None
-    """Leave out events rated below this; None keeps all."""
+    """Events rated below this count as seen, not as liked; None: ratings play no role."""
 
     def read(self) -> Dataset:
         """Read the folder.

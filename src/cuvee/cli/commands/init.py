@@ -5,11 +5,10 @@ import os
 from pathlib import Path
 
 import click
-import polars as pl
 
 from cuvee.errors import ConfigError
 from cuvee.readers.folder import Folder, find_tables
-from cuvee.suggest import liked_from, suggest
+from cuvee.suggest import liked_above, suggest
 from cuvee.tables import read_table
 
 __all__ = ["command"]
@@ -28,8 +27,7 @@ def command(folder: Path, out: Path | None, force: bool) -> None:
     if out.exists() and not force:
         raise ConfigError(f"{out} is there already; --force writes over it, --out FILE writes elsewhere")
     data = Folder(folder).read()
-    rated = data.events.kinds in (("event",), ("rating",), ("rate",))
-    threshold = liked_from(_ratings(find_tables(folder)["interactions"])) if rated else None
+    threshold = liked_above(data, read_table(find_tables(folder)["interactions"]))
     where = Path(os.path.relpath(folder.resolve(), out.resolve().parent))
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -37,9 +35,3 @@ def command(folder: Path, out: Path | None, force: bool) -> None:
     except OSError as error:
         raise ConfigError(f"{out} cannot be written ({error.strerror}); choose another place by --out FILE") from error
     click.echo(f"wrote {out}; next: cuvee run {out} --out run")
-
-
-def _ratings(path: Path) -> pl.Series:
-    table = read_table(path)
-    rated = "rating" in table.columns and table["rating"].dtype.is_numeric()
-    return table["rating"] if rated else pl.Series([], dtype=pl.Float64)

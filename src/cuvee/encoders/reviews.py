@@ -1,0 +1,154 @@
+"""What was written about an item, or what a user wrote: words, stars, sentiment."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from cuvee.columns import ColumnCodes, learn_columns
+from cuvee.errors import ConfigError, DataError
+from cuvee.protocols import Encoder, FittedEncoder, Learning
+from cuvee.roles import Role, ids_of, key_of, trained_rows
+from cuvee.sentiment import SentimentTool, sentiment
+from cuvee.types import Dataset, Embeddings, Floats
+
+__all__ = ["Reviews", "FittedReviews"]  # noqa: RUF022 - the component comes first
+
+_BLOCK = 64
+"""Rows of one yield: their reviews are encoded together."""
+
+
+@dataclass(frozen=True)
+class Reviews:
+    """The mean of the text vectors of the newest reviews, and their stars and sentiment: mean, spread, how many.
+
+    Reviews of held-out pairs are not in training, so they are not told; whoever has no review has the modality missing.
+    A new review has its item encoded again. Cost: that of the text encoder for every review.
+    """
+
+    role: Role = "item"
+    """item for what was written about it, user for what they wrote."""
+    text: Encoder | None = None
+    """Encoder of the words, e.g. {text: {columns: [text]}}; None for stars and sentiment alone."""
+    sentiment: SentimentTool | None = None
+    """vader (English) or snownlp (Chinese), from the extra `sentiment`; None for no sentiment."""
+    newest: int = 50
+    """Reviews of each item or user that are read, the newest ones."""
+
+    def __post_init__(self) -> None:
+        if self.newest < 1:
+            raise ConfigError(f"newest must be at least 1, got {self.newest}")
+        if isinstance(self.text, Learning):
+            raise ConfigError("reviews need a text encoder that is trained already, such as text")
+
+    def fit(self, train: Dataset, role: str) -> "FittedReviews":
+        """Learn how stars and sentiment are spread.
+
+        Raises:
+            DataError: the data set has no reviews.
+            ConfigError: the sentiment tool is not installed.
+        """
+        return self.restore(self.learn(train, role), train, role)
+
+    def learn(self, train: Dataset, role: str) -> ColumnCodes:
+        if train.reviews is None:
+            raise DataError("reviews need a table of reviews (user_id, item_id, text), and the data set has none")
+        known = pl.Series(ids_of(train, role), dtype=pl.String).filter(pl.Series(trained_rows(train, role)))
+        numbers = self._numbers(self._told(train, role))
+        numbers = numbers.filter(pl.col("id").is_in(known.implode())).drop("id")
+        return learn_columns(numbers, dict.fromkeys(numbers.columns, "number"))
+
+    def restore(self, learned: ColumnCodes, data: Dataset, role: str) -> "FittedReviews":
+        """Gather the reviews of `data`."""
+        told = self._told(data, role)
+        counts = told["id"].rle().struct.unnest() if len(told) else pl.DataFrame({"len": [], "value": []})
+        ends = np.cumsum(counts["len"].to_numpy().astype(np.int64))
+        starts = ends - counts["len"].to_numpy().astype(np.int64)
+        rows = {name: (int(a), int(b)) for name, a, b in zip(counts["value"], starts, ends, strict=True)}
+        text = None if self.text is None else self.text.fit(replace(data, item_table=told), "item")
+        return FittedReviews(key_of(role), text, learned, told, rows, self._numbers(told))
+
+    def _told(self, data: Dataset, role: str) -> pl.DataFrame:
+        """Return the newest reviews of each id, the ids together and ascending."""
+        if data.reviews is None:
+            return pl.DataFrame(schema={"id": pl.String, "text": pl.String})
+        table = data.reviews.with_columns(
+            pl.col(key_of(role)).alias("id"), pl.col("text").cast(pl.String).fill_null("")
+        )
+        ids = pl.Series(ids_of(data, role), dtype=pl.String)
+        table = table.filter(pl.col("id").is_in(ids.implode()))
+        if "timestamp" in table.columns:
+            table = table.sort("timestamp", descending=True, nulls_last=True, maintain_order=True)
+        return table.group_by("id", maintain_order=True).head(self.newest).sort("id", maintain_order=True)
+
+    def _numbers(self, told: pl.DataFrame) -> pl.DataFrame:
+        """Return id and its figures."""
+        rating = pl.col("rating").cast(pl.Float64, strict=False)
+        figures = [pl.len().log1p().alias("count")]
+        if "rating" in told.columns:
+            figures += [rating.mean().alias("stars"), rating.std().alias("stars_spread")]
+        if self.sentiment is not None:
+            mood = pl.Series("mood", sentiment(told["text"].to_list(), self.sentiment)).fill_nan(None)
+            told = told.with_columns(mood)
+            figures += [pl.col("mood").mean().alias("mood"), pl.col("mood").std().alias("mood_spread")]
+        return told.group_by("id", maintain_order=True).agg(*figures)
+
+
+@dataclass(frozen=True)
+class FittedReviews:
+    """The reviews of a data set, and how they are coded."""
+
+    key: str
+    """Column of the ids."""
+    text: FittedEncoder | None
+    numbers: ColumnCodes
+    told: pl.DataFrame
+    """Reviews, those of an id together."""
+    rows: dict[str, tuple[int, int]]
+    """Id -> first row of `told`, and the one after its last."""
+    figures: pl.DataFrame
+    """Figures of each id."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the text encoder and of what was learned."""
+        text = "" if self.text is None else self.text.fingerprint
+        return hashlib.sha256(f"reviews {text} {self.numbers.fingerprint}".encode()).hexdigest()
+
+    def contents(self, table: pl.DataFrame) -> list[str]:
+        """Return a hash of each row's reviews and figures."""
+        texts = self.text.contents(self.told) if self.text is not None else [""] * len(self.told)
+        figures = self._figures(table).rows()
+        return [
+            hashlib.sha256(json.dumps([texts[slice(*self.rows[name])], row]).encode()).hexdigest()
+            if name in self.rows
+            else ""
+            for name, row in zip(table[self.key], figures, strict=True)
+        ]
+
+    def encode(self, table: pl.DataFrame) -> Iterator[Embeddings]:
+        """Yield the vectors block after block."""
+        for start in range(0, len(table), _BLOCK):
+            block = table[start : start + _BLOCK]
+            present = np.array([name in self.rows for name in block[self.key]], bool)
+            figures = self.numbers.of(self._figures(block)).vectors / np.float32(max(1, len(self.numbers.codes)) ** 0.5)
+            parts = [figures] if self.text is None else [self._pooled(self.text, block), figures]
+            yield Embeddings(np.concatenate(parts, axis=1) * present[:, None], present)
+
+    def _figures(self, table: pl.DataFrame) -> pl.DataFrame:
+        ids = table.select(pl.col(self.key).alias("id"))
+        return ids.join(self.figures, on="id", how="left", maintain_order="left").drop("id")
+
+    def _pooled(self, text: FittedEncoder, block: pl.DataFrame) -> Floats:
+        """Return the mean text vector of each row, of unit length."""
+        spans = [self.rows.get(name, (0, 0)) for name in block[self.key]]
+        rows = np.concatenate([np.arange(*span) for span in spans]).astype(np.int64)
+        given = self.told[rows] if len(rows) else self.told.clear(1).with_columns(pl.lit("").alias("text"))
+        found = np.concatenate([part.vectors for part in text.encode(given)])
+        owner = np.repeat(np.arange(len(spans)), [end - first for first, end in spans])
+        total = np.zeros((len(spans), found.shape[1]), np.float32)
+        np.add.at(total, owner, found[: len(owner)])
+        return np.asarray(total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-9), np.float32)

@@ -1,0 +1,1 @@
+"""What a folder of data holds, and what is wrong with it."""

@@ -1,0 +1,156 @@
+"""What was written, pooled by hand."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from cuvee import store, testing
+from cuvee.cache import VectorCache
+from cuvee.encoders.reviews import FittedReviews, Reviews
+from cuvee.encoders.tabular import Tabular
+from cuvee.errors import ConfigError, DataError
+from cuvee.features import encoded, fit_channels
+from cuvee.projection import Projection
+from cuvee.splits.random import Random
+from cuvee.types import Dataset, Embeddings
+
+
+@dataclass(frozen=True)
+class Letters:
+    """An encoder of the column `text`: how often it has a, b, c; in blocks of 3."""
+
+    seen: list[str] = field(default_factory=list)
+    fingerprint: str = "letters"
+
+    def fit(self, train: Dataset, role: str) -> "Letters":
+        assert role == "item"
+        assert "text" in train.item_table.columns
+        return self
+
+    def contents(self, table: pl.DataFrame) -> list[str]:
+        return list(table["text"])
+
+    def encode(self, table: pl.DataFrame) -> Iterator[Embeddings]:
+        for start in range(0, len(table), 3):
+            block = table["text"].to_list()[start : start + 3]
+            self.seen.extend(block)
+            rows = np.array([[text.count(c) for c in "abc"] for text in block], np.float32)
+            yield Embeddings(rows, (rows != 0).any(axis=1))
+
+
+TOLD = [
+    ("u03", "i01", "aa", 5.0, 10),
+    ("u04", "i01", "b", 1.0, 20),
+    ("x", "i01", "c", None, 5),
+    ("u03", "i02", "ac", 4.0, 30),
+    ("u03", "gone", "bbbb", 1.0, 40),
+    ("u05", "i07", None, 3.0, 50),
+]
+
+
+def reviewed(world: Dataset, rows: Sequence[tuple[str, str, str | None, float | None, int]]) -> Dataset:
+    schema = ["user_id", "item_id", "text", "rating", "timestamp"]
+    return replace(world, reviews=pl.DataFrame(rows, schema=schema, orient="row"))
+
+
+def vectors(data: Dataset, encoder: Reviews, role: str = "item") -> Embeddings:
+    parts = list(encoder.fit(data, role).encode(data.user_table if role == "user" else data.item_table))
+    return Embeddings(np.concatenate([p.vectors for p in parts]), np.concatenate([p.present for p in parts]))
+
+
+def test_words_by_hand(world: Dataset) -> None:
+    """Item 1 has (2, 1, 1), item 2 (1, 0, 1), item 7 stars only; the others nothing."""
+    found = vectors(reviewed(world, TOLD), Reviews(text=Letters()))
+    words = found.vectors[:, :3]
+    np.testing.assert_allclose(words[1], np.array([2, 1, 1]) / np.sqrt(6), rtol=1e-6)
+    np.testing.assert_allclose(words[2], np.array([1, 0, 1]) / np.sqrt(2), rtol=1e-6)
+    assert not words[7].any()
+    assert np.flatnonzero(found.present).tolist() == [1, 2, 7]
+
+
+def test_stars_by_hand(world: Dataset) -> None:
+    """Means 3, 4, 3 of the three items; one review has no spread; counts 3, 1, 1 on a log scale."""
+    found = vectors(reviewed(world, TOLD), Reviews()).vectors * np.sqrt(3)
+    count, stars, spread = found[:, 0:2], found[:, 2:4], found[:, 4:6]
+    for figures, told in ((count, np.log1p([3, 1, 1])), (stars, np.array([3.0, 4, 3]))):
+        expected = (told - told.mean()) / told.std()
+        np.testing.assert_allclose(figures[[1, 2, 7]], np.stack([expected, np.ones(3)], axis=1), atol=1e-5)
+    np.testing.assert_allclose(spread[[1, 2, 7]], [[0, 1], [0, 0], [0, 0]], atol=1e-5)
+
+
+def test_what_a_user_wrote(world: Dataset) -> None:
+    """Reviews of items outside the data set count."""
+    found = vectors(reviewed(world, TOLD), Reviews("user", Letters()), "user")
+    np.testing.assert_allclose(found.vectors[3, :3], np.array([3, 4, 1]) / np.sqrt(26), rtol=1e-6)
+    assert np.flatnonzero(found.present).tolist() == [3, 4, 5]
+
+
+def test_only_the_newest_are_read(world: Dataset) -> None:
+    found = vectors(reviewed(world, TOLD), Reviews(text=Letters(), newest=1))
+    np.testing.assert_array_equal(found.vectors[1, :3], [0, 1, 0])
+
+
+@pytest.mark.parametrize("role", ["item", "user"])
+def test_contract(role: str, world: Dataset) -> None:
+    testing.check_encoder(Reviews(text=Letters()), reviewed(world, TOLD), role)
+    testing.check_encoder(Reviews(), reviewed(world, [(*row[:2], None, None, 0) for row in TOLD]), role)
+
+
+def test_held_out_words_are_not_told(world: Dataset) -> None:
+    """What only reviews of held-out pairs hold changes nothing."""
+    e = world.events
+    rows = [(world.users[u], world.items[i], "a", 3.0, 1) for u, i in sorted(set(zip(e.user, e.item, strict=True)))]
+    split = Random(0.2, 0.2).split(reviewed(world, rows), np.random.default_rng(0))
+    q, wanted = split.tests["test"].truth.nonzero()
+    held = {(world.users[u], world.items[i]) for u, i in zip(split.tests["test"].users[q], wanted, strict=True)}
+    planted = [(u, i, "bbb", 1.0, t) if (u, i) in held else (u, i, text, s, t) for u, i, text, s, t in rows]
+    again = Random(0.2, 0.2).split(reviewed(world, planted), np.random.default_rng(0))
+    first, second = (vectors(s.train, Reviews(text=Letters())).vectors for s in (split, again))
+    np.testing.assert_array_equal(first, second)
+    assert (vectors(again.everything, Reviews(text=Letters())).vectors[:, 1] > 0).any()
+
+
+def test_a_new_review_has_its_item_encoded_again(world: Dataset, tmp_path: Path) -> None:
+    """And nothing else; the spread of the stars is not learned again."""
+    letters, cache, data = Letters(), VectorCache(tmp_path / "cache"), reviewed(world, TOLD)
+    channels, train = fit_channels(data, {"said": Reviews(text=letters)}, Projection(dim=None), cache)
+    store.save(channels[0].learned, tmp_path, "learned")
+    kept = (replace(channels[0], learned=store.load(tmp_path, "learned")),)
+    letters.seen.clear()
+    later = encoded(reviewed(world, [*TOLD, ("u09", "i02", "b", 1.0, 60)]), kept, cache)
+    assert letters.seen == ["b", "ac"]
+    same = np.arange(23) != 2
+    old, new = (d.feature("item", "said").vectors for d in (train, later))
+    np.testing.assert_array_equal(new[same], old[same])
+    assert (new[2] != old[2]).any()
+
+
+def test_sentiment_is_a_figure(world: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "snownlp", SimpleNamespace(SnowNLP=lambda t: SimpleNamespace(sentiments="b" in t)))
+    fitted = Reviews(sentiment="snownlp").fit(reviewed(world, TOLD), "item")
+    assert isinstance(fitted, FittedReviews)
+    moods = {row["id"]: row["mood"] for row in fitted.figures.iter_rows(named=True)}
+    assert moods == {"i01": pytest.approx(-1 / 3), "i02": -1, "i07": None}
+
+
+def test_nobody_was_reviewed(world: Dataset) -> None:
+    """Reviews of others only: as wide as ever, and everything is missing."""
+    found = vectors(reviewed(world, [("x", "gone", "a", 1.0, 1)]), Reviews(text=Letters()))
+    assert found.vectors.shape == (23, 3 + 6)
+    assert not found.present.any()
+    assert not found.vectors.any()
+
+
+def test_wrong_use(world: Dataset) -> None:
+    with pytest.raises(DataError, match="need a table of reviews"):
+        Reviews().fit(world, "item")
+    with pytest.raises(ConfigError, match="trained already"):
+        Reviews(text=Tabular())
+    with pytest.raises(ConfigError, match="at least 1, got 0"):
+        Reviews(newest=0)
