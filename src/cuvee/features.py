@@ -84,6 +84,8 @@ def encode_table(encoder: FittedEncoder, table: pl.DataFrame, cache: VectorCache
                 bar.update(len(block))
     logger.info("%s: encoded %d new contents of %d rows", label, len(todo), len(table))
     found = cache.take(encoder.fingerprint, keys[filled])
+    if filled.all():
+        return found
     vectors, present = np.zeros((len(table), found.dim), np.float32), filled.copy()
     vectors[filled], present[filled] = found.vectors, found.present
     return Embeddings(vectors, present)

@@ -14,6 +14,9 @@ from cuvee.types import Bools, Embeddings, Floats
 
 __all__ = ["FittedProjection", "Projection"]
 
+_BLOCK = 16_384
+"""Rows worked on at once: what is held beside the vectors themselves stays small."""
+
 
 @dataclass(frozen=True)
 class Projection:
@@ -33,14 +36,19 @@ class Projection:
 
     def fit(self, raw: Embeddings, rows: Bools) -> "FittedProjection":
         """Learn from the present vectors of the training rows (a mask); from all present ones if fewer than two are."""
-        known = raw.vectors[raw.present & rows]
-        known = known if len(known) >= 2 else raw.vectors[raw.present]
-        mean = known.mean(axis=0, dtype=np.float64) if self.centre and len(known) else np.zeros(raw.dim)
+        known = np.flatnonzero(raw.present & rows)
+        known = known if len(known) >= 2 else np.flatnonzero(raw.present)
+        blocks = [known[start : start + _BLOCK] for start in range(0, len(known), _BLOCK)]
+        sums = [raw.vectors[block].sum(axis=0, dtype=np.float64) for block in blocks]
+        mean = sum(sums, np.zeros(raw.dim)) / max(len(known), 1) if self.centre else np.zeros(raw.dim)
         state = FittedProjection(mean.astype(np.float32), np.eye(raw.dim, dtype=np.float32))
         if self.dim is None or self.dim >= raw.dim or not len(known):
             return state
-        unit = state.apply(Embeddings(known, np.ones(len(known), bool))).vectors.astype(np.float64)
-        axes = np.linalg.eigh(unit.T @ unit)[1][:, ::-1][:, : self.dim]
+        covariance = np.zeros((raw.dim, raw.dim))
+        for block in blocks:
+            unit = state.apply(raw.take(block)).vectors.astype(np.float64)
+            covariance += unit.T @ unit
+        axes = np.linalg.eigh(covariance)[1][:, ::-1][:, : self.dim]
         signs = np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
         return FittedProjection(state.mean, (axes * signs).astype(np.float32))
 
@@ -54,6 +62,10 @@ class FittedProjection:
 
     def apply(self, raw: Embeddings) -> Embeddings:
         """Return vectors of at most unit length; missing rows stay zero."""
-        centred = np.where(raw.present[:, None], raw.vectors - self.mean, np.float32(0))
-        norms = np.linalg.norm(centred, axis=1, keepdims=True)
-        return Embeddings(((centred / np.maximum(norms, 1e-9)) @ self.axes).astype(np.float32), raw.present)
+        out = np.zeros((len(raw), self.axes.shape[1]), np.float32)
+        for start in range(0, len(raw), _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            centred = np.where(raw.present[rows, None], raw.vectors[rows] - self.mean, np.float32(0))
+            norms = np.linalg.norm(centred, axis=1, keepdims=True)
+            out[rows] = (centred / np.maximum(norms, 1e-9)) @ self.axes
+        return Embeddings(out, raw.present)

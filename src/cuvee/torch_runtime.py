@@ -2,18 +2,26 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal
 
 import torch
 
 from cuvee.errors import DataError
 
-__all__ = ["Precision", "device", "dtype_of", "load_model", "quiet", "read_json"]
+__all__ = ["Precision", "device", "dtype_of", "load_model", "quiet", "read_json", "workers"]
 
 Precision = Literal["auto", "float32", "bfloat16"]
 """Width of the numbers inside a network; `auto` is bfloat16 where the hardware multiplies it faster than float32."""
+
+
+_POOLS: list[int] = []
+"""For each pool of `workers` that is open, the threads that torch gets back in the end."""
+_POOLS_LOCK = Lock()
 
 
 def device() -> torch.device:
@@ -50,6 +58,27 @@ def load_model(folder: Path, dtype: torch.dtype) -> Any:
     if info["missing_keys"]:
         model.pooler = None  # it holds random numbers, and would be asked
     return model.eval().to(device())
+
+
+@contextmanager
+def workers() -> Iterator[ThreadPoolExecutor]:
+    """Yield a pool of as many threads as torch may use, each of which computes alone.
+
+    So nothing waits inside a product, which costs dearly on a busy machine, and the bytes of a result do not depend on
+    the number of threads. A GPU gets one thread.
+    """
+    with _POOLS_LOCK:
+        threads = _POOLS[0] if _POOLS else torch.get_num_threads()
+        _POOLS.append(threads)
+    alone = partial(torch.set_num_threads, 1)
+    try:
+        with ThreadPoolExecutor(threads if device().type == "cpu" else 1, initializer=alone) as pool:
+            yield pool
+    finally:
+        with _POOLS_LOCK:
+            _POOLS.pop()
+            if not _POOLS:
+                torch.set_num_threads(threads)
 
 
 def read_json(path: Path) -> dict[str, Any]:

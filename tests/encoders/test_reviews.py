@@ -131,6 +131,16 @@ def test_a_new_review_has_its_item_encoded_again(world: Dataset, tmp_path: Path)
     assert (new[2] != old[2]).any()
 
 
+def test_other_words_are_other_content(world: Dataset) -> None:
+    """Of the items they are about, and of no other."""
+    changed = [(u, i, "ba" if t == "b" else t, s, at) for u, i, t, s, at in TOLD]
+    first, second = (
+        Reviews(text=Letters()).fit(reviewed(world, rows), "item").contents(world.item_table)
+        for rows in (TOLD, changed)
+    )
+    assert [row for row in range(23) if first[row] != second[row]] == [1]
+
+
 def test_sentiment_is_a_figure(world: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "snownlp", SimpleNamespace(SnowNLP=lambda t: SimpleNamespace(sentiments="b" in t)))
     fitted = Reviews(sentiment="snownlp").fit(reviewed(world, TOLD), "item")

@@ -82,12 +82,19 @@ def test_users_get_vectors_that_reach_queries(shop: Dataset, tmp_path: Path) -> 
 
 
 def test_what_was_learned_travels(shop: Dataset, tmp_path: Path) -> None:
-    """A table that has grown since is coded with the old means, from a saved channel too."""
+    """A table that has grown since, its new item liked too, is coded with the old means, from a saved channel as well."""
     cache = VectorCache(tmp_path / "cache")
     channels, train = fit_channels(shop, {"facts": Tabular()}, Projection(dim=4), cache)
     store.save(channels, tmp_path, "channels")
     new = pl.DataFrame({"item_id": ["new"], "price": [1e6], "tags": ["green"], "stock": [1]})
-    grown = replace(shop, items=(*shop.items, "new"), item_table=pl.concat([shop.item_table, new], how="diagonal"))
+    liked = shop.events.take(np.append(np.arange(len(shop.events)), 0))
+    grown = replace(
+        shop,
+        items=(*shop.items, "new"),
+        item_table=pl.concat([shop.item_table, new], how="diagonal"),
+        events=replace(liked, item=np.append(shop.events.item, 23).astype(np.int32)),
+    )
+    assert grown.popularity[23] == 1
     later = [encoded(grown, found, cache) for found in (channels, store.load(tmp_path, "channels"))]
     for data in later:
         vectors = data.feature("item", "facts").vectors

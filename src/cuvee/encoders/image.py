@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,16 +18,16 @@ from cuvee import efficientnet_lite0
 from cuvee import weights as weight_store
 from cuvee.errors import DataError, UnknownNameError, unknown
 from cuvee.pictures import content_hash, open_picture
-from cuvee.torch_runtime import Precision, device, dtype_of, load_model, quiet, read_json
+from cuvee.torch_runtime import Precision, device, dtype_of, load_model, quiet, read_json, workers
 from cuvee.types import Dataset, Embeddings, Floats
 
 __all__ = ["Image", "FittedImage"]  # noqa: RUF022 - the component comes first
 
 _BLOCK = 64
-"""Rows of one yield, and the pictures unpacked in memory at a time."""
+"""Rows of one yield."""
 
 _BATCH = {"cpu": 4, "cuda": 64}
-"""Pictures of one pass; few on a CPU, whose cache then holds what passes between layers."""
+"""Pictures a thread unpacks and encodes at a time; few on a CPU, whose cache then holds what passes between layers."""
 
 _SIDE = 224
 """Pixels a side that EfficientNet-Lite0 reads."""
@@ -96,28 +94,26 @@ class FittedImage:
 
     def encode(self, table: pl.DataFrame) -> Iterator[Embeddings]:
         """Yield the network's pooled features block after block, not normalised."""
-        with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-            for start in range(0, len(table), _BLOCK):
-                yield self._encode(self._paths(table[start : start + _BLOCK]), pool)
+        for start in range(0, len(table), _BLOCK):
+            yield self._encode(self._paths(table[start : start + _BLOCK]))
 
-    def _encode(self, paths: Sequence[str | None], pool: ThreadPoolExecutor) -> Embeddings:
-        unique = sorted({path for path in paths if path})
+    def _encode(self, paths: Sequence[str | None]) -> Embeddings:
+        unique, size = sorted({path for path in paths if path}), _BATCH[device().type]
         vectors = np.zeros((len(paths), self._dim), np.float32)
         present = np.zeros(len(paths), np.bool_)
-        read = zip(unique, pool.map(self._read, unique), strict=True)
-        found = [(path, pixels) for path, pixels in read if pixels is not None]
-        size = _BATCH[device().type]
-        for first in range(0, len(found), size):
-            batch = found[first : first + size]
-            encoded = self._forward(np.stack([pixels for _, pixels in batch]))
-            for (path, _), vector in zip(batch, encoded, strict=True):
-                rows = [row for row, each in enumerate(paths) if each == path]
-                vectors[rows], present[rows] = vector, True
+        with workers() as pool:
+            passes = pool.map(self._encode_some, (unique[n : n + size] for n in range(0, len(unique), size)))
+            found = {path: vector for each in passes for path, vector in each.items()}
+        for row, path in enumerate(paths):
+            if path in found:
+                vectors[row], present[row] = found[path], True
         return Embeddings(vectors, present)
 
-    def _read(self, path: str) -> Floats | None:
-        picture = open_picture(path, self._network.side)
-        return None if picture is None else self._network.prepare(picture)
+    def _encode_some(self, paths: Sequence[str]) -> dict[str, Floats]:
+        """Return path -> vector of the pictures that can be read."""
+        pictures = {path: open_picture(path, self._network.side) for path in paths}
+        pixels = {path: self._network.prepare(picture) for path, picture in pictures.items() if picture}
+        return dict(zip(pixels, self._forward(np.stack(list(pixels.values()))), strict=True)) if pixels else {}
 
     def _forward(self, pixels: Floats) -> Floats:
         batch = torch.from_numpy(pixels).to(device(), self._dtype).contiguous(memory_format=torch.channels_last)
