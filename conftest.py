@@ -14,7 +14,9 @@ ROOT = Path(__file__).parent
 DATA = Path(os.environ.get("CUVEE_DATA") or ROOT.parent / "shared" / "data").absolute()
 
 
+settings.register_profile("steady", deadline=None)  # a busy machine is no failure
 settings.register_profile("thorough", max_examples=1000, deadline=None)  # make test-all
+settings.load_profile("steady")
 
 
 @pytest.fixture(scope="session")

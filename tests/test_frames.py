@@ -206,3 +206,25 @@ def test_the_row_that_is_no_number_is_named() -> None:
         dataset(replace(FRAMES, interactions=text))
     with pytest.raises(DataError, match=r"events\.csv: column 'rating' must hold numbers; row 4 has 'good'"):
         dataset(replace(FRAMES, interactions=text.drop("timestamp")), min_rating=3)
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [(["2024-01-01", "2024-01-02"], [1704067200, 1704153600]), (["2024-01-01 10:00:00", None], [0, 1704103200])],
+)
+def test_dates_as_text(written: list[str | None], seconds: list[int]) -> None:
+    frame = pl.DataFrame({"user_id": ["a", "b"], "item_id": ["x", "y"], "timestamp": written})
+    assert dataset(Frames(frame)).events.time.tolist() == seconds
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (["2024-01-01", "soon"], "must be whole unix seconds: row 1 has '2024-01-01'"),
+        ([5, 1704067200000], "row 2 has the time 1704067200000, which looks like milliseconds; divide by 1,000"),
+    ],
+)
+def test_times_that_are_none(written: list[str | int], said: str) -> None:
+    frame = pl.DataFrame({"user_id": ["a", "b"], "item_id": ["x", "y"], "timestamp": written})
+    with pytest.raises(DataError, match=said):
+        dataset(Frames(frame))

@@ -33,6 +33,10 @@ class ArrowTable(Protocol):
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
 
 
+_LATEST = 100_000_000_000
+"""Unix seconds of the year 5138: a later time is meant in milliseconds."""
+
+
 @dataclass(frozen=True)
 class Frames:
     """The tables of one source, before ids become rows."""
@@ -132,6 +136,10 @@ def _interactions(frames: Frames, min_rating: float | None) -> pl.DataFrame:
     if (events["timestamp"] < 0).any():
         row = int((events["timestamp"] < 0).arg_max() or 0) + 1
         raise DataError(f"{name}: row {row} has the negative time {events['timestamp'][row - 1]}; use unix seconds")
+    if (events["timestamp"] > _LATEST).any():
+        row = int((events["timestamp"] > _LATEST).arg_max() or 0) + 1
+        time = events["timestamp"][row - 1]
+        raise DataError(f"{name}: row {row} has the time {time}, which looks like milliseconds; divide by 1,000")
     rated = pl.lit(True) if min_rating is None else _rated(frame, min_rating, name)
     return events.with_columns(rated.alias("rated")).sort("timestamp", maintain_order=True)
 
@@ -140,8 +148,10 @@ def _seconds(frame: pl.DataFrame) -> pl.Expr:
     """Return the time as unix seconds; dates and times of day are converted."""
     if "timestamp" not in frame.columns:
         return pl.lit(0, pl.Int64)
-    time = pl.col("timestamp")
-    return time.dt.epoch("s") if frame["timestamp"].dtype in (pl.Date, pl.Datetime) else time.cast(pl.Int64)
+    time, kind = pl.col("timestamp"), frame["timestamp"].dtype
+    if kind == pl.String and frame["timestamp"].drop_nulls().str.contains(r"^\d{4}-\d{2}-\d{2}").all():
+        return time.str.to_datetime().dt.epoch("s")
+    return time.dt.epoch("s") if kind in (pl.Date, pl.Datetime) else time.cast(pl.Int64)
 
 
 def _rated(frame: pl.DataFrame, low: float, name: str) -> pl.Series:

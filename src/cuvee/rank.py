@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from cuvee.protocols import Personal, Recommender, StageModel
 from cuvee.types import PAD, Bools, Context, Floats, Ints, Queries, Slate
@@ -52,7 +53,8 @@ def recommend(
     n_items = queries.seen.shape[1]
     step = max(1, _CELLS // max(n_items, 1))
     blocks = []
-    for start in range(0, len(queries), step):
+    starts = range(0, len(queries), step)
+    for start in tqdm(starts, desc="rank", unit="block", delay=2, leave=False, disable=len(starts) < 2):
         block = queries.take(slice(start, start + step))
         slate = _best(model.score(block), block, max(k, DEPTH) if stages else k, filters, candidates)
         for stage in stages:

@@ -198,9 +198,9 @@ def _variable(match: re.Match[str]) -> str:
     value = os.environ.get(name) or default
     if value is None:
         raise ConfigError(f"${{{name}}} is not set in the environment; set it, or write ${{{name}:-default}}")
-    from_environment = bool(os.environ.get(name))
-    # a relative path in the environment is meant from where the command runs, not from the recipe's folder
-    return str(Path(value).absolute()) if from_environment and Path(value).exists() else value
+    # a relative folder in the environment is meant from where the command runs, not from the recipe's folder
+    relative = bool(os.environ.get(name)) and Path(value).is_dir()
+    return str(Path(value).absolute()) if relative else value
 
 
 def _refuse_secrets(node: Any) -> None:

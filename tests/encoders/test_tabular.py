@@ -82,7 +82,7 @@ def test_users_get_vectors_that_reach_queries(shop: Dataset, tmp_path: Path) -> 
 
 
 def test_what_was_learned_travels(shop: Dataset, tmp_path: Path) -> None:
-    """A table that has grown since, its new item liked too, is coded with the old means, from a saved channel as well."""
+    """A table that has grown since, its new item liked too, is coded with the old means, also from a saved channel."""
     cache = VectorCache(tmp_path / "cache")
     channels, train = fit_channels(shop, {"facts": Tabular()}, Projection(dim=4), cache)
     store.save(channels, tmp_path, "channels")

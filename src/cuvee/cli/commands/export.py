@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from cuvee.bundle import load_bundle
+from cuvee.errors import ConfigError
 
 __all__ = ["command"]
 
@@ -18,6 +19,8 @@ __all__ = ["command"]
 def command(bundle: Path, embeddings: bool, out: Path) -> None:  # noqa: ARG001
     """Write BUNDLE's vectors: one file a modality, with the id, whether the modality is present, and the vector."""
     data = load_bundle(bundle).data
+    if not data.features:
+        raise ConfigError(f"{bundle} holds no embeddings: its recipe has no encoders")
     out.mkdir(parents=True, exist_ok=True)
     for (role, modality), feature in data.features.items():
         ids = data.items if role == "item" else data.users
