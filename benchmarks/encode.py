@@ -1,7 +1,9 @@
 """How fast are texts encoded? Ours beside sentence-transformers' default `encode`, on the same 5,000 product texts.
 
 The texts are "title. category. brand. description" of hm-lastweek, each once. Both sides load MiniLM from the same
-folder, in a process of their own with the same number of threads, and encode in turn. Neighbours are compared with
+folder, in a process of their own with the same number of threads, and encode in turn: once with one thread and once
+with one a core, which is torch's default. On a machine that does other work too, threads that wait for one another cost
+a great deal, so the load before and after is written down. Neighbours are compared with
 those of sentence-transformers' float32 vectors. `products` says how fast the processor multiplies matrices of MiniLM's
 sizes in each precision, which bounds what there is to gain. Memory is what a million different texts add to a process
 that encodes them with a small random network, their vectors dropped.
@@ -97,34 +99,29 @@ def ask(process: "subprocess.Popen[str]") -> dict[str, float]:
     return answer
 
 
-def compete(case: Path, folder: Path, given: argparse.Namespace) -> dict[str, Any]:
+def compete(case: Path, folder: Path, given: argparse.Namespace, threads: int) -> dict[str, Any]:
     """Return side -> median seconds, the sides asked in turn, and how their neighbours agree."""
-    sides = {("sentence_transformers", "float32"): given.peers}
-    sides |= dict.fromkeys([("cuvee", precision) for precision in given.precisions], sys.executable)
+    peer = ("sentence_transformers", "float32")
+    sides = {peer: given.peers, **dict.fromkeys([("cuvee", p) for p in given.precisions], sys.executable)}
+    place = ("--folder", str(folder), "--case", str(case))
     running = {
-        key: start(python, "--serve", key[0], "--precision", key[1], "--folder", str(folder), "--case", str(case),
-                   threads=given.threads)
-        for key, python in sides.items()
-    }  # fmt: skip
+        (side, precision): start(python, "--serve", side, "--precision", precision, *place, threads=threads)
+        for (side, precision), python in sides.items()
+    }
     answers: dict[tuple[str, str], list[dict[str, float]]] = {key: [] for key in running}
     for _ in range(given.repeats):
         for key, process in running.items():
             answers[key].append(ask(process))
     for process in running.values():
         process.communicate()
-    peer = ("sentence_transformers", "float32")
-    reference = np.load(case / "sentence_transformers-float32.npy")
+    reference = np.load(case / f"{'-'.join(peer)}.npy")
     report: dict[str, Any] = {}
     for key, found in answers.items():
-        vectors = np.load(case / f"{key[0]}-{key[1]}.npy")
-        report[" ".join(key)] = {
-            "cpu_s": round(median(a["cpu_s"] for a in found), 2),
-            "wall_s": round(median(a["wall_s"] for a in found), 2),
-            "times_as_fast": round(
-                median(p["cpu_s"] / a["cpu_s"] for p, a in zip(answers[peer], found, strict=True)), 2
-            ),
-            f"overlap@{NEIGHBOURS}": round(overlap(reference, vectors), 4),
-        }
+        report[" ".join(key)] = figures = {s: round(median(a[s] for a in found), 2) for s in ("cpu_s", "wall_s")}
+        for seconds in ("cpu_s", "wall_s"):
+            ratios = [p[seconds] / a[seconds] for p, a in zip(answers[peer], found, strict=True)]
+            figures[f"times_as_fast_by_{seconds[:-2]}"] = round(median(ratios), 2)
+        figures[f"overlap@{NEIGHBOURS}"] = round(overlap(reference, np.load(case / f"{'-'.join(key)}.npy")), 4)
     return report
 
 
@@ -192,7 +189,7 @@ def grow(folder: Path, rows: int) -> None:
 
 def million(case: Path, folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     small_network(folder, case / "small")
-    process = start(sys.executable, "--grow", str(given.rows), "--folder", str(case / "small"), threads=given.threads)
+    process = start(sys.executable, "--grow", str(given.rows), "--folder", str(case / "small"), threads=1)
     out, _ = process.communicate()
     answer: dict[str, Any] = json.loads(out)
     return answer
@@ -205,7 +202,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--texts", type=int, default=5_000)
     parser.add_argument("--rows", type=int, default=1_000_000, help="texts of the memory test")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--threads", type=int, nargs="+", default=sorted({1, os.cpu_count() or 1}))
     parser.add_argument("--precisions", nargs="+", default=["auto"], help="auto, float32, bfloat16")
     for hidden in ("--serve", "--precision"):
         parser.add_argument(hidden, help=argparse.SUPPRESS)
@@ -233,14 +230,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         case = Path(name)
         (case / "texts.json").write_text(json.dumps(product_texts(given.texts, folder)), encoding="utf-8")
-        sides = compete(case, folder, given)
+        load = [os.getloadavg()[0]]
+        sides = {f"{n} threads": compete(case, folder, given, n) for n in given.threads}
+        load.append(os.getloadavg()[0])
         memory_report = million(case, folder, given)
     report = {
         "date": time.strftime("%Y-%m-%d"),
         "machine": machine(),
         "auto_precision": str(dtype_of("auto")).removeprefix("torch."),
         "products_gflop_a_cpu_s": products(),
-        "threads": given.threads,
+        "load_before_and_after": [round(x, 1) for x in load],
         "texts": given.texts,
         "repeats": given.repeats,
         "versions": {
