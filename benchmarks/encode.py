@@ -3,10 +3,10 @@
 The texts are "title. category. brand. description" of hm-lastweek, each once. Both sides load MiniLM from the same
 folder, in a process of their own with the same number of threads, and encode in turn: once with one thread and once
 with one a core, which is torch's default. On a machine that does other work too, threads that wait for one another cost
-a great deal, so the load before and after is written down. Neighbours are compared with
-those of sentence-transformers' float32 vectors. `products` says how fast the processor multiplies matrices of MiniLM's
-sizes in each precision, which bounds what there is to gain. Memory is what a million different texts add to a process
-that encodes them with a small random network, their vectors dropped.
+a great deal, so the load before and after is written down. Neighbours are compared with those of
+sentence-transformers' float32 vectors. `products` says how fast the processor multiplies matrices of MiniLM's sizes in
+each precision, which bounds what there is to gain. Memory is what a million different texts add to a process that
+encodes them with a small random network, their vectors dropped.
 
     python -m venv .venv-bench && .venv-bench/bin/pip install -r benchmarks/requirements-peers.txt
     python benchmarks/encode.py --peers .venv-bench/bin/python --out benchmarks/results/encode.json
@@ -117,10 +117,11 @@ def compete(case: Path, folder: Path, given: argparse.Namespace, threads: int) -
     reference = np.load(case / f"{'-'.join(peer)}.npy")
     report: dict[str, Any] = {}
     for key, found in answers.items():
-        report[" ".join(key)] = figures = {s: round(median(a[s] for a in found), 2) for s in ("cpu_s", "wall_s")}
-        for seconds in ("cpu_s", "wall_s"):
+        figures = {s: round(median(a[s] for a in found), 2) for s in ("cpu_s", "wall_s")}
+        for name, seconds in (("times_as_fast", "cpu_s"), ("times_as_fast_by_the_clock", "wall_s")):
             ratios = [p[seconds] / a[seconds] for p, a in zip(answers[peer], found, strict=True)]
-            figures[f"times_as_fast_by_{seconds[:-2]}"] = round(median(ratios), 2)
+            figures[name] = round(median(ratios), 2)
+        report[f"{' '.join(key)}, {threads} thread{'s'[: threads - 1]}"] = figures
         figures[f"overlap@{NEIGHBOURS}"] = round(overlap(reference, np.load(case / f"{'-'.join(key)}.npy")), 4)
     return report
 
@@ -231,7 +232,7 @@ def main() -> None:
         case = Path(name)
         (case / "texts.json").write_text(json.dumps(product_texts(given.texts, folder)), encoding="utf-8")
         load = [os.getloadavg()[0]]
-        sides = {f"{n} threads": compete(case, folder, given, n) for n in given.threads}
+        sides = {name: side for n in given.threads for name, side in compete(case, folder, given, n).items()}
         load.append(os.getloadavg()[0])
         memory_report = million(case, folder, given)
     report = {

@@ -74,6 +74,16 @@ def test_views_for_interactions_each_modality_and_all_together(world: Dataset, m
     assert {"content": {"on": {"image": 1}}} in views(both)
     bare = replace(world, item_table=world.item_table.select("item_id"))
     assert [v if isinstance(v, str) else next(iter(v)) for v in views(bare)] == ["tuned", "item_knn"]
+    monkeypatch.setattr(suggest, "_TUNED", 22)
+    once = {"content_ease": {"on": {"text": 1, "image": 1}, "share": 0.3}}
+    assert views(both) == [
+        "ease",
+        "item_knn",
+        once,
+        {"content": {"on": {"text": 1}}},
+        {"content": {"on": {"image": 1}}},
+    ]
+    assert views(bare) == ["ease", "item_knn"]
     monkeypatch.setattr(suggest, "_DENSE", 22)
     assert views(both) == ["item_knn", {"content": {"on": {"text": 1}}}, {"content": {"on": {"image": 1}}}, "popular"]
     assert views(bare) == ["item_knn", "popular"]

@@ -13,8 +13,8 @@ __all__ = ["liked_above", "liked_from", "suggest"]
 
 _TEXT = ("title", "genres", "category", "brand", "tags", "description")
 _IMAGE = "image"
-_DENSE = 15_000
-"""Items up to which the closed forms with an (i, i) matrix are fitted several times in a minute or so."""
+_TUNED, _DENSE = 4_000, 15_000
+"""Items up to which a closed form with an (i, i) matrix is fitted at many penalties, or once, in a minute or so."""
 _CJK = re.compile(r"[\u3400-\u9fff]")
 _TARGETS = ("buy", "like")
 _PROFILE = ("age", "gender", "occupation")
@@ -74,6 +74,11 @@ def _views(items: int, modalities: list[str]) -> list[object]:
     content: list[object] = [{"content": {"on": {m: 1.0}}} for m in modalities]
     if items > _DENSE:
         return ["item_knn", *content, "popular"]
+    if items > _TUNED:
+        every: list[object] = (
+            [{"content_ease": {"on": dict.fromkeys(modalities, 1.0), "share": 0.3}}] if modalities else []
+        )
+        return ["ease", "item_knn", *every, *content]
     ease = {"tuned": {"model": "ease", "grid": {"l2": [20.0, 50.0, 100.0, 200.0, 500.0]}}}
     together = [_tuned({m: 1.0}) for m in modalities]
     if len(modalities) > 1:
