@@ -210,7 +210,11 @@ def test_the_row_that_is_no_number_is_named() -> None:
 
 @pytest.mark.parametrize(
     ("written", "seconds"),
-    [(["2024-01-01", "2024-01-02"], [1704067200, 1704153600]), (["2024-01-01 10:00:00", None], [0, 1704103200])],
+    [
+        (["2024-01-01", "2024-01-02"], [1704067200, 1704153600]),
+        (["2024-01-01 10:00:00", None], [0, 1704103200]),
+        ([None, None], [0, 0]),
+    ],
 )
 def test_dates_as_text(written: list[str | None], seconds: list[int]) -> None:
     frame = pl.DataFrame({"user_id": ["a", "b"], "item_id": ["x", "y"], "timestamp": written})

@@ -18,7 +18,7 @@ from cuvee.errors import DataError
 from cuvee.tables import first_not
 from cuvee.types import Dataset, Events
 
-__all__ = ["KIND_WEIGHTS", "ArrowTable", "Frames", "dataset", "require"]
+__all__ = ["KIND_WEIGHTS", "ArrowTable", "Frames", "dataset", "dated", "require"]
 
 logger = logging.getLogger(__name__)
 
@@ -144,14 +144,19 @@ def _interactions(frames: Frames, min_rating: float | None) -> pl.DataFrame:
     return events.with_columns(rated.alias("rated")).sort("timestamp", maintain_order=True)
 
 
-def _seconds(frame: pl.DataFrame) -> pl.Expr:
+def dated(times: pl.Series) -> pl.Series:
+    """Return text that is dates or times of day (2024-01-31, 2024-01-31 10:30:00) as such, anything else as it is."""
+    if times.dtype != pl.String or times.null_count() == len(times):
+        return times
+    return times.str.to_datetime() if times.drop_nulls().str.contains(r"^\d{4}-\d{2}-\d{2}").all() else times
+
+
+def _seconds(frame: pl.DataFrame) -> pl.Series:
     """Return the time as unix seconds; dates and times of day are converted."""
     if "timestamp" not in frame.columns:
-        return pl.lit(0, pl.Int64)
-    time, kind = pl.col("timestamp"), frame["timestamp"].dtype
-    if kind == pl.String and frame["timestamp"].drop_nulls().str.contains(r"^\d{4}-\d{2}-\d{2}").all():
-        return time.str.to_datetime().dt.epoch("s")
-    return time.dt.epoch("s") if kind in (pl.Date, pl.Datetime) else time.cast(pl.Int64)
+        return pl.zeros(len(frame), pl.Int64, eager=True)
+    times = dated(frame["timestamp"])
+    return times.dt.epoch("s") if times.dtype in (pl.Date, pl.Datetime) else times.cast(pl.Int64)
 
 
 def _rated(frame: pl.DataFrame, low: float, name: str) -> pl.Series:

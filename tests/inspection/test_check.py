@@ -111,7 +111,7 @@ BAD = {
     "milliseconds": (
         "interactions.csv",
         spoilt(EVENTS, "timestamp", 2, 1_600_000_000_000),
-        "warning: {}, row 2, timestamp: 1600000000000 looks like milliseconds",
+        "error: {}, row 2, timestamp: 1600000000000 looks like milliseconds",
     ),
     "bad encoding": (
         "items.csv",

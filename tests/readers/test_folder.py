@@ -101,7 +101,7 @@ def test_names_in_the_knowledge_graph(tmp_path: Path) -> None:
         ("items.csv", b"item_id\n\xff\xfe\n", "items.csv: cannot be read as csv"),
         ("items.jsonl", b'{"item_id": "a"}\n{"item_id":', "items.jsonl: cannot be read as jsonl"),
         ("items.csv", b"item_id,t\na,1\n,2\n", "items.csv: row 2 has no item_id"),
-        ("interactions.csv", b"user_id,item_id,timestamp\na,b,2020-01-01\n", "interactions.csv: column 'timestamp'"),
+        ("interactions.csv", b"user_id,item_id,timestamp\na,b,yesterday\n", "interactions.csv: column 'timestamp'"),
     ],
 )
 def test_what_cannot_be_read_is_named(name: str, content: bytes, message: str, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from cuvee.frames import dated
 from cuvee.inspection.findings import Finding, Level, at_rows
 
 __all__ = ["orphans", "table_findings"]
@@ -113,15 +114,16 @@ def _empty(ids: pl.Series, file: str) -> list[Finding]:
 
 
 def _times(time: pl.Series, file: str, level: Level) -> list[Finding]:
-    dated = time.dtype in (pl.Date, pl.Datetime)
-    seconds = time.dt.epoch("s") if dated else time.cast(pl.Int64, strict=False)
+    given = dated(time)
+    is_date = given.dtype in (pl.Date, pl.Datetime)
+    seconds = given.dt.epoch("s") if is_date else given.cast(pl.Int64, strict=False)
     bad = (time.is_not_null() & seconds.is_null()).fill_null(False)
-    found = at_rows(level, file, time.name, bad, time, "{} is no time; write whole unix seconds, or dates in parquet")
+    found = at_rows(level, file, time.name, bad, time, "{} is no time; write whole unix seconds, or dates")
     negative = (seconds < 0).fill_null(False)
     found += at_rows(level, file, time.name, negative, time, "{} is a negative time; write unix seconds, 0 for unknown")
     future = (seconds > _MILLISECONDS).fill_null(False)
     message = "{} looks like milliseconds; divide by 1000"
-    return found + at_rows("warning", file, time.name, future, time, message)
+    return found + at_rows(level, file, time.name, future, time, message)
 
 
 def _numbers(values: pl.Series, file: str) -> list[Finding]:
