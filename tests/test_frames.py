@@ -224,6 +224,7 @@ def test_dates_as_text(written: list[str | None], seconds: list[int]) -> None:
 @pytest.mark.parametrize(
     ("written", "said"),
     [
+        (["2024-01-01", "2024-13-77 or so"], "must be whole unix seconds: row 1 has '2024-01-01'"),
         (["2024-01-01", "soon"], "must be whole unix seconds: row 1 has '2024-01-01'"),
         ([5, 1704067200000], "row 2 has the time 1704067200000, which looks like milliseconds; divide by 1,000"),
     ],

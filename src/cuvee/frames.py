@@ -148,7 +148,12 @@ def dated(times: pl.Series) -> pl.Series:
     """Return text that is dates or times of day (2024-01-31, 2024-01-31 10:30:00) as such, anything else as it is."""
     if times.dtype != pl.String or times.null_count() == len(times):
         return times
-    return times.str.to_datetime() if times.drop_nulls().str.contains(r"^\d{4}-\d{2}-\d{2}").all() else times
+    if not times.drop_nulls().str.contains(r"^\d{4}-\d{2}-\d{2}").all():
+        return times
+    try:
+        return times.str.to_datetime()
+    except pl.exceptions.PolarsError:  # of no form that is known: the caller says which row is wrong
+        return times
 
 
 def _seconds(frame: pl.DataFrame) -> pl.Series:
