@@ -60,7 +60,7 @@ old ones. One bundle that is best at both is not here yet.
 What a modality is worth there, by leaving it out and choosing again (NDCG@20 lost, 95 % interval):
 
 {verdict_table(quality)}
-Wall seconds after encoding, {quality["machine"]["threads"]} thread(s), on a machine that did other work beside it:
+Wall seconds after encoding, {quality["machine"]["threads"]} thread(s):
 
 {seconds_table(quality)}
 ## Encoding
