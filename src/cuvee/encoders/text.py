@@ -15,7 +15,8 @@ import polars as pl
 import torch
 
 from cuvee import weights as weight_store
-from cuvee.errors import ConfigError, DataError, UnknownNameError, unknown
+from cuvee.errors import ConfigError, DataError
+from cuvee.roles import Role, need_column
 from cuvee.torch_runtime import Precision, device, dtype_of, load_model, quiet, read_json, workers
 from cuvee.types import Dataset, Embeddings, Floats, Ints, Longs
 
@@ -47,6 +48,9 @@ class Text:
     columns: tuple[str, ...] = ("title", "description")
     """Columns joined as "title. description"; empty ones are left out, and `Action|Comedy` reads "Action, Comedy"."""
 
+    role: Role = "item"
+    """Whose table: item or user (a bio, what somebody says they like)."""
+
     weights: str = "minilm"
     """A name of `cuvee weights list`, a local Hugging Face folder, or a hub id."""
 
@@ -74,10 +78,8 @@ class Text:
         Raises:
             UnknownNameError: the table has none of a column's name.
         """
-        table = train.item_table if role == "item" else train.user_table
         for column in self.columns:
-            if column not in table.columns:
-                raise UnknownNameError(unknown(f"column of the {role} table", column, table.columns))
+            need_column(train, role, column)
         return FittedText(self, weight_store.resolve(self.weights))
 
 

@@ -1,0 +1,1 @@
+"""Fusion at feature level: several modalities of an item become one vector."""

@@ -1,0 +1,71 @@
+"""Modalities side by side: z = [sqrt(w_1) x_1; ...; sqrt(w_m) x_m] with x_m of unit length where present.
+
+The inner product of two items is the weighted sum of their cosines, so no common space is needed. The root of the
+weights is renormalised over what an item has, so that every item with content has unit length.
+Reference: E. Bruni, N. Tran, M. Baroni, "Multimodal distributional semantics", JAIR 2014, section 4.2 (feature-level
+fusion by weighted concatenation).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from torch import nn
+
+from cuvee.alignment import parts_of, unit
+from cuvee.fusion_weights import Choose, Trial, chosen_weights, folds, given_weights
+from cuvee.modality_networks import ConcatNetwork
+from cuvee.types import Dataset, Embeddings, Holdout
+
+__all__ = ["Concat", "ConcatModel", "side_by_side"]
+
+
+@dataclass(frozen=True)
+class Concat:
+    """Puts unit vectors side by side, each times the root of its weight; nothing is lost, and the width adds up.
+
+    Cost: none; for weights that are not given some tens of content rankings.
+    """
+
+    on: tuple[str, ...] = ("text", "image")
+    """Item modalities, any number."""
+    weights: Mapping[str, float] | None = None
+    """Modality -> weight of its cosine, 0 or more; None: found, equal where there is nothing to find them on."""
+    choose: Choose = "validation"
+    """Where weights are found: `validation`, or `kfold` over training pairs."""
+
+    def __post_init__(self) -> None:
+        given_weights(self.on, self.weights)
+
+    def fit(self, train: Dataset, valid: Holdout | None, rng: np.random.Generator) -> "ConcatModel":
+        parts, weights = parts_of(train, self.on), self.weights
+        if weights is None and len(self.on) > 1 and (self.choose == "kfold" or valid is not None):
+            held = [h for _, h in folds(train, rng)] if self.choose == "kfold" else [valid]
+            trials = [Trial(parts, h) for h in held if h is not None]
+            weights = chosen_weights(trials, side_by_side, self.on, rng)
+        weights = weights or dict.fromkeys(self.on, 1 / len(self.on))
+        return ConcatModel(replace(self, weights=dict(weights)), dict(weights))
+
+    def network(self, widths: Mapping[str, int], dim: int) -> nn.Module:
+        """Return a linear layer over everything side by side, with flags of what is present, learned with a model."""
+        return ConcatNetwork(widths, dim)
+
+
+@dataclass(frozen=True)
+class ConcatModel:
+    settled: Concat
+    """The parameters with the weights written in."""
+    weights: Mapping[str, float]
+
+    def fuse(self, parts: Mapping[str, Embeddings]) -> Embeddings:
+        return side_by_side(parts, self.weights)
+
+
+def side_by_side(parts: Mapping[str, Embeddings], weights: Mapping[str, float]) -> Embeddings:
+    """Return (n, sum of widths); an item that has only modalities of weight 0 gets them at equal weight."""
+    present = np.stack([parts[m].present for m in weights])
+    share = np.array([*weights.values()], np.float32)[:, None] * present  # (m, n)
+    share = np.where(share.sum(axis=0) > 0, share, present.astype(np.float32))
+    share = np.sqrt(share / np.maximum(share.sum(axis=0), 1e-9))
+    columns = [row[:, None] * unit(parts[name]).vectors for name, row in zip(weights, share, strict=True)]
+    return Embeddings(np.concatenate(columns, axis=1).astype(np.float32), np.asarray(present.any(axis=0), np.bool_))

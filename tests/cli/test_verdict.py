@@ -1,0 +1,97 @@
+"""The verdict from the command line, and whether it finds what is true of the demo shop."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from cuvee.cli.commands.verdict import command, sentence
+from cuvee.demo import write_shop
+from cuvee.errors import ConfigError, UnknownNameError
+from cuvee.new_items import Finding
+from cuvee.statistics import Paired
+
+PRICE = """
+reader: {folder: {path: shop}}
+split: {random: {targets: [buy, like]}}
+encoders:
+  price: {tabular: {columns: [price], kinds: {price: band}}}
+  brand: {tabular: {columns: [brand]}}
+  friends: {graph: {role: user}}
+model: ease
+"""
+FULL = """
+reader: {folder: {path: shop}}
+split: {random: {targets: [buy, like]}}
+encoders:
+  text: text
+  image: image
+  price: {tabular: {columns: [price], kinds: {price: band}}}
+  graph: {graph: {role: item, dim: 32}}
+  reviews: {reviews: {role: item}}
+  slogan: {text: {columns: [slogan]}}
+model: ease
+"""
+
+
+def written(folder: Path, text: str, *, scale: float, seed: int = 0) -> Path:
+    write_shop(folder / "shop", scale=scale, seed=seed)
+    (folder / "recipe.yaml").write_text(text, encoding="utf-8")
+    return folder / "recipe.yaml"
+
+
+@pytest.mark.parametrize(
+    ("names", "low", "high", "p", "seeds", "told"),
+    [
+        (("text",), 0.01, 0.03, 0.01, (0.02, 0.02), "text: tells who will like a new product (+2.00 %"),
+        (("text",), 0.01, 0.03, 0.06, (0.02, 0.02), "text: nothing that could be told from noise"),
+        (("text",), 0.01, 0.03, 0.01, (0.05, -0.01), "text: nothing that could be told from noise"),
+        (("text",), -0.03, -0.01, 0.01, (-0.02,), "text: does worse than the same vectors shuffled"),
+        (("text",), -0.03, -0.01, 0.2, (-0.02,), "text: nothing that could be told from noise"),
+        (("text", "image"), 0.01, 0.03, 0.01, (0.02,), "text and image: together tell what neither tells alone"),
+        (("text", "image"), -0.01, 0.03, 0.2, (0.01,), "text and image: nothing more together that could be measured"),
+    ],
+)
+def test_sentences_follow_from_figures(
+    names: tuple[str, ...], low: float, high: float, p: float, seeds: tuple[float, ...], told: str
+) -> None:
+    assert sentence(Finding(names, Paired((low + high) / 2, low, high, p, 9), p, seeds)).startswith(told)
+
+
+def test_without_a_figure() -> None:
+    assert sentence(Finding(("x",), Paired(None, None, None, None, 0), 1.0, (0.0,))) == "x: could not be measured."
+
+
+def test_command_tells_and_writes(tmp_path: Path) -> None:
+    recipe = written(tmp_path, PRICE, scale=0.1)
+    result = CliRunner().invoke(command, [str(recipe), "--seeds", "2", "--out", str(tmp_path / "v")])
+    assert result.exit_code == 0, result.output
+    rows = json.loads((tmp_path / "v" / "verdict.json").read_text(encoding="utf-8"))
+    assert [row["modalities"] for row in rows] == [["price"], ["brand"], ["price", "brand"]]
+    assert [len(row["seeds"]) for row in rows] == [2, 2, 2]
+    for row in rows:
+        assert row["sentence"] in result.output
+    assert "Not judged, since they describe users or come only with events: friends." in result.output
+
+
+def test_unknown_modalities_and_none(tmp_path: Path) -> None:
+    recipe = written(tmp_path, PRICE, scale=0.03)
+    with pytest.raises(UnknownNameError, match="did you mean 'price'"):
+        CliRunner().invoke(command, [str(recipe), "--modality", "prise"], catch_exceptions=False)
+    recipe.write_text("reader: {folder: {path: shop}}\nsplit: random\nmodel: ease\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="nothing that new items have"):
+        CliRunner().invoke(command, [str(recipe)], catch_exceptions=False)
+
+
+@pytest.mark.slow
+@pytest.mark.weights
+@pytest.mark.parametrize("seed", range(3))
+def test_it_finds_what_is_true_of_the_demo_shop(tmp_path: Path, seed: int) -> None:
+    """Text, image, price and graph each carry an attribute; the slogan is noise; colour x use needs image and text."""
+    recipe = written(tmp_path, FULL, scale=1, seed=seed)
+    result = CliRunner().invoke(command, [str(recipe), "--out", str(tmp_path)], catch_exceptions=False)
+    assert result.exit_code == 0
+    rows = json.loads((tmp_path / "verdict.json").read_text(encoding="utf-8"))
+    found = {tuple(row["modalities"]) for row in rows if row["helps"]}
+    assert found == {("text",), ("image",), ("price",), ("graph",), ("text", "image")}
