@@ -217,7 +217,7 @@ def _out_of_patience(state: _State, training: Training) -> bool:
 
 def _accelerator() -> Any:
     """Return what knows the device and the precision, which `accelerate config` or ACCELERATE_MIXED_PRECISION set."""
-    from accelerate import Accelerator  # type: ignore[import-untyped]  # takes a second
+    from accelerate import Accelerator  # type: ignore[import-untyped]
 
     accelerator = Accelerator(cpu=device().type == "cpu")
     if accelerator.num_processes > 1 or accelerator.mixed_precision not in ("no", "bf16"):
