@@ -44,6 +44,14 @@ def test_models(name: str, data: Dataset, tmp_path: Path) -> None:
     np.testing.assert_array_equal(store.load(tmp_path, "model").score(queries), model.score(queries))
 
 
+@pytest.mark.parametrize("name", registry.names("fusion"))
+def test_fusions(name: str, data: Dataset, tmp_path: Path) -> None:
+    model = testing.check_fusion(component("fusion", name), data)
+    store.save(model, tmp_path, "fusion")
+    parts = {m: f for (role, m), f in data.features.items() if role == "item"}
+    np.testing.assert_array_equal(store.load(tmp_path, "fusion").fuse(parts).vectors, model.fuse(parts).vectors)
+
+
 @pytest.mark.parametrize("name", registry.names("metrics"))
 def test_metrics(name: str, data: Dataset) -> None:
     testing.check_metric(component("metrics", name), data)

@@ -274,6 +274,21 @@ def test_test_data_change_no_choice(done: Path, tmp_path: Path) -> None:
     assert two["verdicts"] == []
 
 
+@pytest.mark.parametrize("spec", ["{t}", "{{blend: {{views: [ease, {t}]}}}}"])
+def test_a_learned_fusion_alone_and_as_a_view(spec: str, tmp_path: Path) -> None:
+    """Verdicts, reports and bundles know which modalities a fusion inside a model is on."""
+    tower = "{two_tower: {fusion: {concat: {on: [kind, noise]}}, dim: 4, epochs: 2, batch_size: 16}}"
+    measured = run(load_recipe(shop(tmp_path), [f"model={spec.format(t=tower)}"]), tmp_path / "out")
+    assert [v.modality for v in measured.verdicts] == ["kind", "noise"]
+    told = [v.weight for v in measured.verdicts]
+    assert told[0] == told[1]
+    if "blend" not in spec:
+        assert told == [0.5, 0.5]
+    assert "two_tower" in dump_recipe(replace(measured.recipe, model=measured.settled)) or sum(told) == 0
+    bundle = load_bundle(tmp_path / "out")
+    assert np.isfinite(bundle.model.score(bundle.user("u01"))).all()
+
+
 def test_without_encoders_in_random_parts(tmp_path: Path) -> None:
     """Interactions alone, without verdict; a tracker is told the figures and is not part of the bundle."""
     recipe = shop(tmp_path)

@@ -19,7 +19,7 @@ from scipy.sparse.linalg import svds
 from cuvee.errors import ConfigError
 from cuvee.types import Bools, Dataset, Embeddings, Floats
 
-__all__ = ["Align", "Alignment", "align", "collaborative_vectors", "masked", "parts_of"]
+__all__ = ["Align", "Alignment", "align", "collaborative_vectors", "masked", "parts_of", "unit"]
 
 Align = Literal["cca", "collaborative", "none"]
 """How vectors get into one space: where the modalities agree, what predicts who likes an item, or they are there."""

@@ -108,6 +108,11 @@ class Fusion(Protocol):
 class JointFusion(Protocol):
     """A fusion that can be trained together with a model."""
 
+    @property
+    def on(self) -> tuple[str, ...]:
+        """The item modalities it fuses."""
+        ...
+
     def network(self, widths: Mapping[str, int], dim: int) -> Any:
         """Return an nn.Module: forward(modality -> (n, d_m), modality -> (n,) bool) -> (n, dim)."""
         ...

@@ -17,6 +17,8 @@ from cuvee.protocols import (
     EventLog,
     Explainer,
     Filter,
+    FittedFusion,
+    Fusion,
     ListMetric,
     QueryMetric,
     Recommender,
@@ -37,6 +39,7 @@ __all__ = [
     "check_event_log",
     "check_explainer",
     "check_filter",
+    "check_fusion",
     "check_metric",
     "check_slice",
     "check_splitter",
@@ -138,6 +141,25 @@ def check_encoder(encoder: Encoder, data: Dataset, role: str = "item") -> None:
     assert not whole.vectors[~whole.present].any(), "a missing row must be a zero vector"
     backwards = _encode(fitted.encode(table.reverse()))
     np.testing.assert_allclose(backwards.vectors[::-1], whole.vectors, atol=0.02, err_msg="order changes vectors")
+
+
+def check_fusion(fusion: Fusion, data: Dataset | None = None) -> FittedFusion:
+    """Check that a seed and `settled` repeat it, that missing is zero, and that a row's vector is its own."""
+    train, valid = _cut(data if data is not None else toy())
+    model, again = (fusion.fit(train, valid, np.random.default_rng(1)) for _ in range(2))
+    parts = {m: f for (role, m), f in train.features.items() if role == "item"}
+    fused = model.fuse(parts)
+    assert len(fused) == len(train.items), "one vector a row"
+    assert np.isfinite(fused.vectors).all(), "vectors must be finite"
+    assert not fused.vectors[~fused.present].any(), "a row without content must be a zero vector"
+    np.testing.assert_array_equal(again.fuse(parts).vectors, fused.vectors, "the same seed must give the same vectors")
+    settled = model.settled.fit(train, None, np.random.default_rng(2))
+    _close(settled.fuse(parts).vectors, fused.vectors, "settled, fitted without validation, must repeat the fit")
+    rows = np.array([3, 1])
+    later = model.fuse({m: p.take(rows) for m, p in parts.items()})
+    _close(later.vectors, fused.vectors[rows], "a row's vector depends on the rows beside it")
+    assert not model.fuse({m: p.hidden() for m, p in parts.items()}).present.any(), "nothing present, nothing fused"
+    return model
 
 
 def check_metric(metric: QueryMetric | ListMetric | SystemMetric, data: Dataset | None = None) -> None:

@@ -11,6 +11,7 @@ from cuvee.protocols import Estimator
 from cuvee.registry import describe
 from cuvee.statistics import Paired, paired
 from cuvee.types import Split
+from cuvee.used_modalities import used
 
 __all__ = ["Verdict", "modality_weights", "verdicts", "without"]
 
@@ -75,7 +76,7 @@ def modality_weights(spec: Any) -> dict[str, float]:
         for view, weight in zip(values["views"], weights, strict=True):
             for modality, share in modality_weights(view).items():
                 shares[modality] = shares.get(modality, 0.0) + share * weight / (sum(weights) or 1.0)
-    elif values.get("on") and not (values.get("content") == 0 and values.get("share") == 0):
-        total = sum(values["on"].values()) or 1.0
-        shares = {modality: weight / total for modality, weight in values["on"].items()}
+    elif not (values.get("content") == 0 and values.get("share") == 0):
+        weights = used(values)
+        shares = {modality: weight / (sum(weights.values()) or 1.0) for modality, weight in weights.items()}
     return shares

@@ -39,9 +39,7 @@ def test_content_carries_over_to_an_item_without_events() -> None:
     """The toy's last item has no events; users of its own kind get it nearer than users of the other kind."""
     data = toy(users=120)
     text = data.feature("item", "text")
-    model = TwoTower(Weighted(on=("text",)), on=("text",), dim=8, epochs=15, batch_size=30).fit(
-        data, None, np.random.default_rng(0)
-    )
+    model = TwoTower(Weighted(on=("text",)), dim=8, epochs=15, batch_size=30).fit(data, None, np.random.default_rng(0))
     nearest = np.argsort(-(text.vectors @ text.vectors[-1]) * text.present)
     like, unlike = nearest[nearest != len(data.items) - 1][:3], nearest[text.present[nearest]][-3:]
     queries = one_each(len(data.items), np.stack([like, unlike]).astype(np.int32))

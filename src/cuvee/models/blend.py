@@ -18,6 +18,7 @@ from cuvee.errors import ConfigError
 from cuvee.protocols import Estimator, Recommender, Settled, Traceable
 from cuvee.registry import describe
 from cuvee.types import Dataset, Floats, Holdout, Ints, Queries
+from cuvee.used_modalities import used
 
 __all__ = ["Blend", "BlendModel"]
 
@@ -153,5 +154,5 @@ def _name(view: Estimator) -> str:
     if isinstance(spec, str):
         return spec
     name, values = next(iter(spec.items()))
-    used = [m for m, w in values.get("on", {}).items() if w > 0]
-    return f"{name}({', '.join(used)})" if used else str(name)
+    modalities = [m for m, w in used(values).items() if w > 0]
+    return f"{name}({', '.join(modalities)})" if modalities else str(name)

@@ -39,9 +39,7 @@ class TwoTower:
     """
 
     fusion: JointFusion
-    """How modalities become one vector: its network is trained, its own weights are not asked."""
-    on: tuple[str, ...] = ("text", "image")
-    """Item modalities."""
+    """Which modalities become one vector and how: its network is trained, its own weights are not asked."""
     dim: int = 256
     """Width of the common space."""
     epochs: int = 20
@@ -56,8 +54,8 @@ class TwoTower:
     """Stop after so many epochs without a better validation NDCG@20; None: never."""
 
     def __post_init__(self) -> None:
-        if not self.on or self.dim < 1 or self.batch_size < 1 or not 0 <= self.drop < 1:
-            raise ConfigError(f"two_tower needs modalities, dim and batch_size >= 1 and 0 <= drop < 1, got {self}")
+        if self.dim < 1 or self.batch_size < 1 or not 0 <= self.drop < 1:
+            raise ConfigError(f"two_tower needs dim and batch_size >= 1 and 0 <= drop < 1, got {self}")
 
     def fit(self, train: Dataset, valid: Holdout | None, rng: np.random.Generator) -> "TwoTowerModel":
         return _fit(self, train, valid, rng)
@@ -86,7 +84,7 @@ class TwoTowerModel:
 class _Items(nn.Module):
     def __init__(self, parameters: TwoTower, data: Dataset) -> None:
         super().__init__()
-        parts = {name: data.feature("item", name) for name in parameters.on}
+        parts = {name: data.feature("item", name) for name in parameters.fusion.on}
         self.parts = {name: torch.from_numpy(part.vectors) for name, part in parts.items()}
         self.present = {name: torch.from_numpy(part.present) for name, part in parts.items()}
         self.fusion = parameters.fusion.network({name: part.dim for name, part in parts.items()}, parameters.dim)
@@ -113,8 +111,9 @@ class _Items(nn.Module):
 
 
 def _fit(parameters: TwoTower, data: Dataset, valid: Holdout | None, rng: np.random.Generator) -> TwoTowerModel:
-    torch.manual_seed(int(rng.integers(2**62)))
-    network = _Items(parameters, data)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(rng.integers(2**62)))
+        network = _Items(parameters, data)
     training = Training(parameters.epochs, parameters.lr, patience=parameters.patience)
     liked = data.liked.copy()
     liked.data[:] = 1
