@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import isnan
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from cuvee.types import Bools, Dataset, Longs
 __all__ = ["Finding", "findings", "holm", "left_out_errors", "worth"]
 
 Doubles = NDArray[np.float64]
+Name = TypeVar("Name")
 
 _L2 = 10.0
 """Ridge penalty, in units of the mean squared length of one modality's vectors."""
@@ -60,8 +62,10 @@ class Finding:
         return high is not None and high < 0 and self.p_value < _LEVEL and max(self.seeds) < 0
 
 
-def worth(train: Dataset, modalities: Sequence[str], rows: Longs, rng: np.random.Generator) -> dict[str, Doubles]:
-    """Return "a" and "a+b" -> (n,) gain in squared error of each asked item by the right instead of wrong vectors.
+def worth(
+    train: Dataset, modalities: Sequence[str], rows: Longs, rng: np.random.Generator
+) -> dict[tuple[str, ...], Doubles]:
+    """Return (a,) and (a, b) -> (n,) gain in squared error of each asked item by the right instead of wrong vectors.
 
     Args:
         rows: (n,) the items asked about.
@@ -73,14 +77,14 @@ def worth(train: Dataset, modalities: Sequence[str], rows: Longs, rng: np.random
     every, gram = sum(kernels.values(), np.zeros((len(rows), len(rows)))), _who_likes(train, rows)
     whole = left_out_errors(every, gram, _L2)
     orders = [rng.permutation(len(rows)) for _ in range(_SHUFFLES)]
-    found = {}
+    found: dict[tuple[str, ...], Doubles] = {}
     for m, kernel in kernels.items():
         wrong = [left_out_errors(every - kernel + kernel[np.ix_(o, o)], gram, _L2) for o in orders]
-        found[m] = np.mean(wrong, axis=0) - whole
+        found[m,] = np.mean(wrong, axis=0) - whole
     for a, b in tqdm(list(combinations(modalities, 2)), desc="pairs", delay=2, leave=False):
         both = left_out_errors(every + _scaled(short[a] * short[b]), gram, _L2)
         wrong = [left_out_errors(every + _scaled(short[a] * short[b][np.ix_(o, o)]), gram, _L2) for o in orders]
-        found[f"{a}+{b}"] = np.mean(wrong, axis=0) - both
+        found[a, b] = np.mean(wrong, axis=0) - both
     return found
 
 
@@ -106,16 +110,13 @@ def findings(
         mean = np.mean([g[name] for g in gains], axis=0)
         compared[name] = paired(mean, np.zeros_like(mean), rngs[0])
     told = []
-    for names in ([n for n in compared if "+" not in n], [n for n in compared if "+" in n]):
+    for names in ([n for n in compared if len(n) == size] for size in (1, 2)):
         corrected = holm({n: compared[n].p_value for n in names})
-        told += [
-            Finding(tuple(n.split("+")), compared[n], corrected[n], tuple(float(g[n].mean()) for g in gains))
-            for n in names
-        ]
+        told += [Finding(n, compared[n], corrected[n], tuple(float(g[n].mean()) for g in gains)) for n in names]
     return tuple(told)
 
 
-def holm(p_values: Mapping[str, float | None]) -> dict[str, float]:
+def holm(p_values: Mapping[Name, float | None]) -> dict[Name, float]:
     """Return the p values corrected by Holm's step-down method; None and NaN count as 1.
 
     Reference: S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian J. Statistics 1979.

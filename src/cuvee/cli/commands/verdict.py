@@ -38,7 +38,8 @@ def command(recipe: Path, out: Path | None, seeds: int, wanted: tuple[str, ...],
     loaded = load_recipe(recipe, changes)
     modalities = _judged(loaded, wanted)
     rngs = [np.random.default_rng(loaded.seed + n) for n in range(seeds)]
-    told = findings([_training(loaded, modalities, rng) for rng in rngs], modalities, rngs)
+    data = loaded.reader.read()
+    told = findings([_training(loaded, data, modalities, rng) for rng in rngs], modalities, rngs)
     for f in told:
         click.echo(sentence(f))
     left = [m for m in loaded.encoders if m not in _of_new_items(loaded)]
@@ -83,7 +84,7 @@ def _of_new_items(recipe: Recipe) -> list[str]:
     return [m for m, spec in items.items() if (spec if isinstance(spec, str) else next(iter(spec))) not in _AFTERWARDS]
 
 
-def _training(recipe: Recipe, modalities: tuple[str, ...], rng: np.random.Generator) -> Dataset:
-    split = recipe.split.split(recipe.reader.read(), rng)
+def _training(recipe: Recipe, data: Dataset, modalities: tuple[str, ...], rng: np.random.Generator) -> Dataset:
+    split = recipe.split.split(data, rng)
     encoders = {m: recipe.encoders[m] for m in modalities}
     return fit_channels(replace(split.train, features={}), encoders, recipe.project, default_cache())[1]
