@@ -18,7 +18,7 @@ def main() -> None:
     parser.add_argument("--constraints", help="file of versions to prefer")
     args = parser.parse_args()
     base = resolve(args.uv, ["weights"], args.constraints)
-    whole = resolve(args.uv, ["weights", "track", "dev"], args.constraints)
+    whole = resolve(args.uv, ["weights", "weights-audio", "track", "dev"], args.constraints)
     write("requirements.lock", "Run-time packages with the weights, as tested.", base)
     more = [line for line in whole if line not in base]
     write("requirements-dev.lock", "What tests and checks need beside requirements.lock.", more)
