@@ -9,8 +9,12 @@ import polars as pl
 import pytest
 
 from cuvee.cache import VectorCache
+from cuvee.encoders.image import Image
+from cuvee.encoders.text import Text
+from cuvee.errors import UnknownNameError
 from cuvee.features import encode_table, encoded, fit_channels
 from cuvee.projection import Projection
+from cuvee.queries import queries_of
 from cuvee.types import Dataset, Embeddings
 
 
@@ -120,3 +124,25 @@ def test_channels_serve_items_to_come(world: Dataset, tmp_path: Path) -> None:
     np.testing.assert_array_equal(later.feature("item", "name").vectors[:-1], train.feature("item", "name").vectors)
     expected = channel.projection.apply(vectors(["Thing 99"])).vectors
     np.testing.assert_allclose(later.feature("item", "name").vectors[-1:], expected, atol=1e-6)
+
+
+def test_text_of_users(world: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bio becomes a user modality, row by row; who has none is missing; queries carry it."""
+    counting = Counting()
+    monkeypatch.setattr(Text, "fit", lambda self, train, role: counting if role == self.role else None)  # noqa: ARG005
+    bios = [None if n % 3 == 0 else f"bio {n}" for n in range(len(world.users))]
+    data = replace(world, user_table=world.user_table.with_columns(pl.Series("title", bios, dtype=pl.String)))
+    encoders = {"bio": Text(("title",), role="user")}
+    channels, train = fit_channels(data, encoders, Projection(centre=False, dim=None), VectorCache(tmp_path))
+    found = train.feature("user", "bio")
+    assert channels[0].role == "user"
+    assert found.present.tolist() == [bio is not None for bio in bios]
+    assert sorted(set(counting.seen)) == sorted({bio for bio in bios if bio})
+    asked = queries_of(train, np.array([4, 3], np.int32)).features["bio"]
+    np.testing.assert_array_equal(asked.vectors, found.vectors[[4, 3]])
+
+
+@pytest.mark.parametrize("encoder", [Text(("bio",), role="user"), Image("portrait", role="user")])
+def test_a_column_that_users_lack(encoder: Text | Image, world: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="column of the user table"):
+        fit_channels(world, {"x": encoder}, Projection(), VectorCache(tmp_path))

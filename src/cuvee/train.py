@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from accelerate import Accelerator  # type: ignore[import-untyped]
+from accelerate.utils import send_to_device  # type: ignore[import-untyped]
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -28,7 +30,7 @@ from cuvee.errors import ConfigError, DataError
 from cuvee.torch_runtime import device
 from cuvee.types import Floats
 
-__all__ = ["History", "Training", "train"]
+__all__ = ["History", "Training", "groups", "train"]
 
 logger = logging.getLogger(__name__)
 
@@ -175,8 +177,6 @@ class _Loop:
         return float(np.mean(losses))
 
     def _step(self, batch: Any, epoch: int, step: int) -> float:
-        from accelerate.utils import send_to_device  # type: ignore[import-untyped]
-
         with self.accelerator.autocast():
             value = self.loss(self.network, send_to_device(batch, self.accelerator.device))
         self.optimizer.zero_grad()
@@ -217,8 +217,6 @@ def _out_of_patience(state: _State, training: Training) -> bool:
 
 def _accelerator() -> Any:
     """Return what knows the device and the precision, which `accelerate config` or ACCELERATE_MIXED_PRECISION set."""
-    from accelerate import Accelerator  # type: ignore[import-untyped]
-
     accelerator = Accelerator(cpu=device().type == "cpu")
     if accelerator.num_processes > 1 or accelerator.mixed_precision not in ("no", "bf16"):
         raise ConfigError(
