@@ -77,6 +77,7 @@ def small_run(
         model=fitted,
         settled=chosen,
         channels=(),
+        fusion=None,
         valid=ours[tests[0]],
         tests=ours,
         popular=theirs,

@@ -15,7 +15,7 @@ SAMPLES: dict[tuple[str, str], Any] = {
     ("models", "blend"): {"views": ["ease", {"content": {"on": {"text": 1.0}}}, "popular"]},
     ("models", "tuned"): {"model": "ease", "grid": {"l2": [5.0, 50.0]}},
     ("models", "content_ease"): {"on": {"text": 1.0, "image": 0.5}, "share": 0.3, "l2": 10.0},
-    ("models", "two_tower"): {"fusion": "weighted", "dim": 8, "epochs": 3, "batch_size": 16},
+    ("models", "two_tower"): {"fusion": "weighted", "dim": 8, "training": {"epochs": 3, "lr": 2e-3}, "batch_size": 16},
     ("readers", "mapping"): {"layout": "movielens-1m"},
     ("slices", "user_column"): {"column": "city"},
     ("slices", "siblings"): {"column": "colour"},

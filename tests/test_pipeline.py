@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from cuvee import registry, store
 from cuvee.bundle import load_bundle
@@ -277,7 +278,7 @@ def test_test_data_change_no_choice(done: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("spec", ["{t}", "{{blend: {{views: [ease, {t}]}}}}"])
 def test_a_learned_fusion_alone_and_as_a_view(spec: str, tmp_path: Path) -> None:
     """Verdicts, reports and bundles know which modalities a fusion inside a model is on."""
-    tower = "{two_tower: {fusion: {concat: {on: [kind, noise]}}, dim: 4, epochs: 2, batch_size: 16}}"
+    tower = "{two_tower: {fusion: {concat: {on: [kind, noise]}}, dim: 4, training: {epochs: 2}, batch_size: 16}}"
     measured = run(load_recipe(shop(tmp_path), [f"model={spec.format(t=tower)}"]), tmp_path / "out")
     assert [v.modality for v in measured.verdicts] == ["kind", "noise"]
     told = [v.weight for v in measured.verdicts]
@@ -287,6 +288,30 @@ def test_a_learned_fusion_alone_and_as_a_view(spec: str, tmp_path: Path) -> None
     assert "two_tower" in dump_recipe(replace(measured.recipe, model=measured.settled)) or sum(told) == 0
     bundle = load_bundle(tmp_path / "out")
     assert np.isfinite(bundle.model.score(bundle.user("u01"))).all()
+
+
+def test_a_fusion_of_the_recipe(tmp_path: Path) -> None:
+    """`fused` is a modality like another, but is not judged; its weight is that of what was fused; bundles hold it."""
+    change = ["fusion={weighted: {on: [kind, noise], weights: {kind: 3, noise: 1}, align: cca}}"]
+    change += ["model={content_ease: {on: {fused: 1}, l2: 1, content: 5}}"]
+    measured = run(load_recipe(shop(tmp_path), change), tmp_path / "out")
+    assert {v.modality: v.weight for v in measured.verdicts} == pytest.approx({"kind": 0.75, "noise": 0.25}, abs=0.05)
+    assert all(v.loss["test"].difference != 0 for v in measured.verdicts if v.modality == "kind")
+    assert read(tmp_path / "out/run.json")["fusion"]["weighted"]["weights"] == {"kind": 3.0, "noise": 1.0}
+    bundle = load_bundle(tmp_path / "out/bundle-eval")
+    assert bundle.fusion is not None
+    parts = {m: f for (role, m), f in bundle.data.features.items() if role == "item"}
+    np.testing.assert_array_equal(bundle.fusion.fuse(parts).vectors, parts["fused"].vectors)
+    assert bundle.recipe.fusion == bundle.fusion.settled
+
+
+def test_curves_go_to_the_tracker(tmp_path: Path) -> None:
+    tower = "{two_tower: {fusion: {concat: {on: [kind]}}, dim: 4, training: {epochs: 2}, batch_size: 16}}"
+    changes = ["evaluate.verdict=false", f"model={{blend: {{views: [{tower}], weights: [1]}}}}"]
+    run(load_recipe(shop(tmp_path), [*changes, f"track=[{{tensorboard: {{folder: {tmp_path}/b}}}}]"]), tmp_path / "out")
+    found = EventAccumulator(str(tmp_path / "b" / "out"))
+    found.Reload()
+    assert len(found.Scalars("two_tower(kind)/loss")) == 2
 
 
 def test_without_encoders_in_random_parts(tmp_path: Path) -> None:

@@ -19,13 +19,27 @@ from scipy.sparse.linalg import svds
 from cuvee.errors import ConfigError
 from cuvee.types import Bools, Dataset, Embeddings, Floats
 
-__all__ = ["Align", "Alignment", "align", "collaborative_vectors", "masked", "parts_of", "unit"]
+__all__ = [
+    "Align",
+    "Alignment",
+    "align",
+    "collaborative_vectors",
+    "liked_together",
+    "masked",
+    "parts_of",
+    "shares_of",
+    "unit",
+    "weighted_sum",
+]
 
 Align = Literal["cca", "collaborative", "none"]
-"""How vectors get into one space: where the modalities agree, what predicts who likes an item, or they are there."""
+"""How vectors get into one space: where the modalities agree; that of the modality which tells most of who likes an
+item, the others by what is liked together; or they are in one already."""
 
 _RIDGE = 0.05
 """Ridge of CCA, in units of a modality's mean variance a direction."""
+_WIDTH = 128
+"""Collaborative vectors' dimensions that modalities are compared by."""
 _PENALTY = 1.0
 """Ridge of the collaborative projection, in rows of unit length."""
 
@@ -68,7 +82,7 @@ def align(how: Align, parts: Mapping[str, Embeddings], train: Dataset, dim: int)
         return _unchanged(parts)
     if how == "cca":
         return _cca(parts, rows, dim)
-    return _collaborative(parts, train, dim)
+    return _collaborative(parts, train)
 
 
 def collaborative_vectors(train: Dataset, dim: int) -> Embeddings:
@@ -91,6 +105,21 @@ def collaborative_vectors(train: Dataset, dim: int) -> Embeddings:
     return unit(Embeddings(masked(vectors.astype(np.float32), present), present))
 
 
+def liked_together(train: Dataset, part: Embeddings) -> Embeddings:
+    """Return (i, dim): the mean vector of what the item's users like besides it, at unit length.
+
+    Every user counts alike, however much they like; an item that nobody likes beside others is missing.
+    """
+    liked = train.liked.copy()
+    liked.data[:] = 1
+    active = np.maximum(np.diff(liked.indptr), 1).astype(np.float32)
+    shared = sparse.diags(1 / active) @ liked
+    own = np.asarray(shared.sum(axis=0)).ravel()
+    total = np.asarray(liked.T @ (shared @ part.vectors) - own[:, None] * part.vectors, np.float32)
+    present = np.linalg.norm(total, axis=1) > 1e-6
+    return unit(Embeddings(masked(total, present), present))
+
+
 def unit(part: Embeddings) -> Embeddings:
     """Return the rows at unit length; zero rows stay zero."""
     norms = np.linalg.norm(part.vectors, axis=1, keepdims=True)
@@ -100,6 +129,28 @@ def unit(part: Embeddings) -> Embeddings:
 def masked(vectors: Floats, present: Bools) -> Floats:
     """Return the vectors with zeros where nothing is present."""
     return np.where(present[:, None], vectors, np.float32(0)).astype(np.float32)
+
+
+def shares_of(parts: Mapping[str, Embeddings], weights: Mapping[str, float] | Floats) -> Floats:
+    """Return (m, n): weights, one a part or one a part and row, renormalised to 1 over what a row has.
+
+    A row whose weights are all 0 where it has something gets what it has at equal shares: better some content than
+    none. A row that has nothing gets zeros.
+    """
+    present = np.stack([p.present for p in parts.values()])
+    given = weights if isinstance(weights, np.ndarray) else np.array([[weights[m]] for m in parts], np.float32)
+    share = given * present
+    share = np.where(share.sum(axis=0) > 0, share, present.astype(np.float32))
+    return np.asarray(share / np.maximum(share.sum(axis=0), 1e-9), np.float32)
+
+
+def weighted_sum(parts: Mapping[str, Embeddings], weights: Mapping[str, float] | Floats) -> Embeddings:
+    """Return (n, d): the parts, all of one width, by their shares; a row without any is missing."""
+    total: Floats = np.zeros_like(next(iter(parts.values())).vectors)
+    for part, row in zip(parts.values(), shares_of(parts, weights), strict=True):
+        total = total + row[:, None] * part.vectors
+    anything: Bools = np.any([p.present for p in parts.values()], axis=0)
+    return Embeddings(masked(total, anything), anything)
 
 
 def _unchanged(parts: Mapping[str, Embeddings]) -> Alignment:
@@ -135,17 +186,40 @@ def _cca(parts: Mapping[str, Embeddings], rows: Bools, dim: int) -> Alignment:
     return Alignment(means, maps)
 
 
-def _collaborative(parts: Mapping[str, Embeddings], train: Dataset, dim: int) -> Alignment:
-    """Solve for each modality min |X W - C|^2 + l2 |W|^2, C the items' collaborative vectors."""
-    target = collaborative_vectors(train, dim)
+def _collaborative(parts: Mapping[str, Embeddings], train: Dataset) -> Alignment:
+    """Leave the modality that tells most of who likes an item as it is, and solve for each other min |X W - T|^2 +
+    l2 |W|^2, T what is liked together with the item, in the space of the first.
+    """
+    anchor = max(parts, key=lambda name: _explained(parts[name], train))
+    target = liked_together(train, parts[anchor])
     means, maps = {}, {}
     for name, part in parts.items():
-        rows = part.present & target.present
+        if name == anchor:
+            means[name], maps[name] = np.zeros(part.dim, np.float32), np.eye(part.dim, dtype=np.float32)
+            continue
         means[name] = _mean(part, target.present)
-        x = masked(part.vectors - means[name], rows).astype(np.float64)
-        y = masked(target.vectors, rows).astype(np.float64)
-        maps[name] = np.linalg.solve(x.T @ x + _PENALTY * np.eye(part.dim), x.T @ y).astype(np.float32)
+        maps[name] = _ridge(part.vectors - means[name], target, part.present)
     return Alignment(means, maps)
+
+
+def _explained(part: Embeddings, train: Dataset) -> float:
+    """Return the share of the collaborative vectors' variance that a modality explains, adjusted for its width."""
+    target = collaborative_vectors(train, _WIDTH)
+    rows = part.present & target.present
+    n, d = int(rows.sum()), part.dim
+    if n < 2:
+        return -np.inf
+    x = part.vectors - _mean(part, target.present)
+    rest = (target.vectors - x @ _ridge(x, target, part.present))[rows]
+    whole = target.vectors[rows] - target.vectors[rows].mean(axis=0)
+    return float(1 - (rest**2).sum() / max(float((whole**2).sum()), 1e-9) * (n - 1) / max(n - d - 1, 1))
+
+
+def _ridge(x: Floats, target: Embeddings, present: Bools) -> Floats:
+    """Return (d, dim) the map of the rows that are present on both sides."""
+    rows = present & target.present
+    left, right = x[rows].astype(np.float64), target.vectors[rows].astype(np.float64)
+    return np.linalg.solve(left.T @ left + _PENALTY * np.eye(left.shape[1]), left.T @ right).astype(np.float32)
 
 
 def _mean(part: Embeddings, rows: Bools) -> Floats:

@@ -1,7 +1,7 @@
 """A bundle: a folder that holds everything needed to recommend, and nothing that runs.
 
-`recipe.yaml`, and by `store` the model, the data set with its features, and the channels that encode what arrives
-later. Loading needs neither the files it was made from nor the weights of the encoders.
+`recipe.yaml`, and by `store` the model, the data set with its features, and the channels and the fusion that encode
+what arrives later. Loading needs neither the files it was made from nor the weights of the encoders.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ import yaml
 from cuvee import plain_yaml, store
 from cuvee.errors import BundleError, ConfigError, UnknownNameError, unknown
 from cuvee.features import Channel
-from cuvee.protocols import Explainer, Recommender
+from cuvee.protocols import Explainer, FittedFusion, Recommender
 from cuvee.queries import queries_of, session
 from cuvee.rank import recommend, similar
 from cuvee.recipe import Recipe, dump_recipe, read_recipe
@@ -31,6 +31,8 @@ class Bundle:
     model: Recommender
     data: Dataset
     channels: tuple[Channel, ...]
+    fusion: FittedFusion | None = None
+    """What makes the modality `fused`, where the recipe has a fusion."""
 
     def user(self, user_id: str) -> Queries:
         """Return the query of one user; somebody unknown has no history.
@@ -73,6 +75,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     store.save(bundle.data, folder, "data")
     store.save(bundle.channels, folder, "channels")
+    store.save(bundle.fusion, folder, "fusion")
     store.save(bundle.model, folder, "model")
     part = folder / "recipe.yaml.part"
     part.write_text(dump_recipe(bundle.recipe), encoding="utf-8")
@@ -96,6 +99,7 @@ def load_bundle(folder: Path) -> Bundle:
         store.load(folder, "model"),
         store.load(folder, "data"),
         store.load(folder, "channels"),
+        store.load(folder, "fusion") if (folder / "fusion.json").is_file() else None,
     )
 
 

@@ -11,11 +11,14 @@ from tqdm import tqdm
 
 from cuvee.cache import VectorCache, keys_of
 from cuvee.projection import FittedProjection, Projection
-from cuvee.protocols import Encoder, FittedEncoder, Learning
+from cuvee.protocols import Encoder, FittedEncoder, FittedFusion, Learning
 from cuvee.roles import role_of, table_of, trained_rows
 from cuvee.types import Dataset, Embeddings
 
-__all__ = ["Channel", "encode_table", "encoded", "fit_channels"]
+__all__ = ["FUSED", "Channel", "encode_table", "encoded", "fit_channels", "fused"]
+
+FUSED = "fused"
+"""Item modality that a recipe's `fusion` makes."""
 
 logger = logging.getLogger(__name__)
 
@@ -51,14 +54,24 @@ def fit_channels(
     return tuple(channels), replace(train, features=features)
 
 
-def encoded(data: Dataset, channels: tuple[Channel, ...], cache: VectorCache) -> Dataset:
-    """Return the data set with features by channels that were fitted before: for rows that arrive later."""
+def fused(data: Dataset, fusion: FittedFusion | None) -> Dataset:
+    """Return the data set with the modality `fused` of all items; as it is where there is no fusion."""
+    if fusion is None:
+        return data
+    parts = {name: part for (role, name), part in data.features.items() if role == "item"}
+    return replace(data, features={**data.features, ("item", FUSED): fusion.fuse(parts)})
+
+
+def encoded(
+    data: Dataset, channels: tuple[Channel, ...], cache: VectorCache, fusion: FittedFusion | None = None
+) -> Dataset:
+    """Return the data set with features by channels, and a fusion, fitted before: for rows that arrive later."""
     features = dict(data.features)
     for channel in channels:
         fitted = _fitted(channel.encoder, channel.learned, data, channel.role)
         raw = encode_table(fitted, table_of(data, channel.role), cache, channel.modality)
         features[channel.role, channel.modality] = channel.projection.apply(raw)
-    return replace(data, features=features)
+    return fused(replace(data, features=features), fusion)
 
 
 def encode_table(encoder: FittedEncoder, table: pl.DataFrame, cache: VectorCache, label: str = "encode") -> Embeddings:

@@ -17,13 +17,13 @@ from cuvee.queries import holdout
 from cuvee.rank import recommend
 from cuvee.types import Dataset, Embeddings, Floats, Holdout, Longs, Queries
 
-__all__ = ["Choose", "Trial", "chosen_weights", "folds", "given_weights"]
+__all__ = ["Choose", "Trial", "best_of", "chosen_weights", "folds", "given_weights", "trials"]
 
 Choose = Literal["validation", "kfold"]
 """What weights that are not given are found on."""
 
 _GRID = (0.0, 0.1, 0.2, 0.35, 0.6, 1.0, 1.7)
-_HALVES, _ROUNDS, _QUERIES, _FOLDS, _K = 5, 3, 5_000, 3, 20
+_HALVES, _ROUNDS, _QUERIES, _FOLDS, _K = 5, 3, 2_000, 3, 20
 """Halves of the queries searched; passes; queries at most; folds; depth of NDCG."""
 
 
@@ -33,6 +33,30 @@ class Trial:
 
     parts: Mapping[str, Embeddings]
     held: Holdout
+
+
+def trials(
+    choose: Choose,
+    train: Dataset,
+    valid: Holdout | None,
+    learn: Callable[[Dataset], Mapping[str, Embeddings]],
+    rng: np.random.Generator,
+) -> list[Trial]:
+    """Return what choices may be tried on: one trial on validation, or one a fold; none where there is no validation.
+
+    Args:
+        learn: the parts to be fused, from training data without what the trial asks for.
+    """
+    if choose == "kfold":
+        return [Trial(learn(kept), held) for kept, held in folds(train, rng)]
+    return [] if valid is None else [Trial(learn(train), valid)]
+
+
+def best_of(
+    found: Sequence[Trial], fuse: Callable[[Mapping[str, Embeddings], float], Embeddings], values: Sequence[float]
+) -> float:
+    """Return the value whose fusion has the highest mean NDCG@20 over the trials; the first of equals."""
+    return max(values, key=lambda v: float(np.concatenate([_ndcg(fuse(t.parts, v), t.held) for t in found]).mean()))
 
 
 def given_weights(on: tuple[str, ...], weights: Mapping[str, float] | None) -> None:
@@ -52,7 +76,7 @@ def given_weights(on: tuple[str, ...], weights: Mapping[str, float] | None) -> N
 
 
 def chosen_weights(
-    trials: Sequence[Trial],
+    found: Sequence[Trial],
     fuse: Callable[[Mapping[str, Embeddings], Mapping[str, float]], Embeddings],
     on: tuple[str, ...],
     rng: np.random.Generator,
@@ -62,13 +86,13 @@ def chosen_weights(
     The mean over random halves of the queries of what coordinate ascent finds there.
     """
     known: dict[tuple[float, ...], Floats] = {}
-    trials = [Trial(t.parts, _some(t.held, rng)) for t in trials]
+    tried = [Trial(t.parts, _some(t.held, rng)) for t in found]
 
     def quality(weights: tuple[float, ...]) -> Floats:
         normal = tuple(round(w / sum(weights), 6) for w in weights)
         if normal not in known:
             given = dict(zip(on, normal, strict=True))
-            known[normal] = np.concatenate([_ndcg(fuse(t.parts, given), t.held) for t in trials])
+            known[normal] = np.concatenate([_ndcg(fuse(t.parts, given), t.held) for t in tried])
         return known[normal]
 
     n = len(quality((1.0,) * len(on)))
@@ -77,8 +101,8 @@ def chosen_weights(
     def ascended(rows: Longs) -> tuple[float, ...]:
         return _ascend(lambda weights: float(quality(weights)[rows].mean()), len(on))
 
-    found = np.array([ascended(rows) for rows in halves])
-    mean = (found / found.sum(axis=1, keepdims=True)).mean(axis=0)
+    best = np.array([ascended(rows) for rows in halves])
+    mean = (best / best.sum(axis=1, keepdims=True)).mean(axis=0)
     return {name: round(float(w), 4) for name, w in zip(on, mean, strict=True)}
 
 

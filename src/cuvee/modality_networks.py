@@ -1,7 +1,9 @@
 """Fusions as networks that are trained with a model: forward(parts, present) -> (n, dim).
 
 `parts` is modality -> (n, d_m), `present` modality -> (n,) bool; what is missing adds nothing, and an item without
-content is a zero row. References stand with the fusions in `cuvee.fusion`.
+content is a zero row. Every network starts as the mean of the modalities side by side, a fusion that already works,
+and learns from there. References stand with the fusions in `cuvee.fusion`; a branch that starts at 0: T. Bachlechner
+et al., "ReZero is all you need", UAI 2021.
 """
 
 from collections.abc import Mapping
@@ -19,11 +21,15 @@ class ConcatNetwork(nn.Module):
         super().__init__()
         self.names = tuple(widths)
         self.linear = nn.Linear(sum(widths.values()) + len(widths), dim)
+        with torch.no_grad():
+            self.linear.bias.zero_()
+            self.linear.weight.zero_()
+            side_by_side = torch.cat([_side(width, dim, m, len(widths)) for m, width in enumerate(widths.values())], 1)
+            self.linear.weight[:, : side_by_side.shape[1]] = side_by_side
 
     def forward(self, parts: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> Tensor:
         mask = _mask(self.names, present)
-        kept = [parts[name] * mask[:, m : m + 1] for m, name in enumerate(self.names)]
-        fused: Tensor = self.linear(torch.cat([*kept, mask], dim=1))
+        fused: Tensor = self.linear(_flat(self.names, parts, mask))
         return fused * _any(mask)
 
 
@@ -42,48 +48,74 @@ class WeightedNetwork(nn.Module):
 
 
 class AttentionNetwork(nn.Module):
-    """A Transformer over one token a modality, missing ones masked; the mean of what is present comes out."""
+    """A Transformer layer over one token a modality, missing ones masked, then a learned query that pools them.
 
-    def __init__(self, widths: Mapping[str, int], dim: int, layers: int = 1, heads: int = 1) -> None:
+    z = sum_m a_m t_m, a = softmax over what is present of q.t_m + b_m, t = P x + c T(P x + k): k says which modality a
+    token is, and c starts at 0.
+    """
+
+    def __init__(self, widths: Mapping[str, int], dim: int, heads: int = 4) -> None:
         super().__init__()
         self.tokens = _Tokens(widths, dim)
         self.kinds = nn.Parameter(torch.randn(len(widths), dim) * 0.02)
-        layer = nn.TransformerEncoderLayer(dim, heads, 2 * dim, dropout=0.0, batch_first=True)
-        self.encoder = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
+        heads = heads if dim % heads == 0 else 1
+        self.layer = nn.TransformerEncoderLayer(dim, heads, 2 * dim, dropout=0.0, batch_first=True)
+        self.amount = nn.Parameter(torch.zeros(()))
+        self.query, self.bias = nn.Parameter(torch.zeros(dim)), nn.Parameter(torch.zeros(len(widths)))
 
     def forward(self, parts: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> Tensor:
         mask = _mask(self.tokens.names, present)
         hidden = (mask == 0) & (_any(mask) > 0)  # a row with every key hidden would be NaN; it is zeroed below
-        seen = self.encoder(self.tokens(parts) + self.kinds, src_key_padding_mask=hidden)
-        return _mixed(seen, mask / mask.sum(dim=1, keepdim=True).clamp_min(1))
+        tokens = self.tokens(parts)
+        tokens = tokens + self.amount * self.layer(tokens + self.kinds, src_key_padding_mask=hidden)
+        return _mixed(tokens, _masked_softmax(tokens @ self.query + self.bias, mask))
 
 
 class GatedNetwork(nn.Module):
-    """sum_m g_m tanh(P_m x_m), g = softmax over what is present of a linear function of all parts and flags."""
+    """sum_m g_m P_m x_m, g = softmax over what is present of a linear function of all modalities and flags."""
 
     def __init__(self, widths: Mapping[str, int], dim: int) -> None:
         super().__init__()
         self.tokens = _Tokens(widths, dim)
         self.gate = nn.Linear(sum(widths.values()) + len(widths), len(widths))
+        nn.init.zeros_(self.gate.weight)
+        nn.init.zeros_(self.gate.bias)
 
     def forward(self, parts: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> Tensor:
-        names = self.tokens.names
-        mask = _mask(names, present)
-        kept = [parts[name] * mask[:, m : m + 1] for m, name in enumerate(names)]
-        scores = self.gate(torch.cat([*kept, mask], dim=1)).masked_fill(mask == 0, -1e9)
-        return _mixed(torch.tanh(self.tokens(parts)), torch.softmax(scores, dim=1) * mask)
+        mask = _mask(self.tokens.names, present)
+        scores = self.gate(_flat(self.tokens.names, parts, mask))
+        return _mixed(self.tokens(parts), _masked_softmax(scores, mask))
 
 
 class _Tokens(nn.Module):
-    """(n, m, dim): every modality by a linear layer of its own."""
+    """(n, m, dim): every modality by a linear layer of its own, which starts by giving it columns of its own."""
 
     def __init__(self, widths: Mapping[str, int], dim: int) -> None:
         super().__init__()
         self.names = tuple(widths)
-        self.layers = nn.ModuleList(nn.Linear(width, dim) for width in widths.values())
+        layers = [nn.Linear(width, dim) for width in widths.values()]
+        with torch.no_grad():
+            for m, layer in enumerate(layers):
+                layer.weight.copy_(_side(layer.in_features, dim, m, len(layers)))
+                layer.bias.zero_()
+        self.layers = nn.ModuleList(layers)
 
     def forward(self, parts: Mapping[str, Tensor]) -> Tensor:
         return torch.stack([layer(parts[name]) for name, layer in zip(self.names, self.layers, strict=True)], dim=1)
+
+
+def _side(width: int, dim: int, m: int, n: int) -> Tensor:
+    """Return (dim, width): the leading axes of modality m of n go to the m-th of n equal runs of columns."""
+    weight = torch.zeros(dim, width)
+    start, stop = m * dim // n, (m + 1) * dim // n
+    k = min(stop - start, width)
+    weight[start : start + k, :k] = torch.eye(k)
+    return weight
+
+
+def _flat(names: tuple[str, ...], parts: Mapping[str, Tensor], mask: Tensor) -> Tensor:
+    """Return (n, sum of widths + m): all modalities side by side, then their flags."""
+    return torch.cat([*(parts[name] * mask[:, m : m + 1] for m, name in enumerate(names)), mask], dim=1)
 
 
 def _mask(names: tuple[str, ...], present: Mapping[str, Tensor]) -> Tensor:
@@ -92,6 +124,10 @@ def _mask(names: tuple[str, ...], present: Mapping[str, Tensor]) -> Tensor:
 
 def _any(mask: Tensor) -> Tensor:
     return mask.amax(dim=1, keepdim=True)
+
+
+def _masked_softmax(scores: Tensor, mask: Tensor) -> Tensor:
+    return torch.softmax(scores.masked_fill(mask == 0, -1e9), dim=1) * mask
 
 
 def _mixed(tokens: Tensor, share: Tensor) -> Tensor:

@@ -20,10 +20,10 @@ from cuvee.bundle import Bundle, save_bundle
 from cuvee.cache import default_cache
 from cuvee.errors import ConfigError
 from cuvee.evaluate import Results, list_length, measure, measure_slices, parse_metrics
-from cuvee.features import Channel, fit_channels
+from cuvee.features import Channel, fit_channels, fused
 from cuvee.media import MEDIA
 from cuvee.models.popular import Popular
-from cuvee.protocols import Estimator, Recommender, Settled
+from cuvee.protocols import Curved, Estimator, FittedFusion, Fusion, Recommender, Settled
 from cuvee.queries import with_features
 from cuvee.rank import recommend
 from cuvee.recipe import Recipe, dump_recipe
@@ -59,6 +59,7 @@ class Run:
     model: Recommender
     settled: Estimator
     channels: tuple[Channel, ...]
+    fusion: FittedFusion | None
     valid: Measured
     tests: Mapping[str, Measured]
     popular: Mapping[str, Measured]
@@ -92,6 +93,7 @@ def _run(recipe: Recipe, out: Path, step: "_Steps") -> Run:
         logger.info("%s", _size(split))
     with step("encode"):
         channels, split = _encode(recipe, split)
+        fusion, split = _fuse(recipe.fusion, split, recipe.seed)
     with step("fit"):
         settled, model = _fit(recipe.model, split, recipe.seed)
     with step("evaluate"):
@@ -102,19 +104,22 @@ def _run(recipe: Recipe, out: Path, step: "_Steps") -> Run:
         popular = {name: _measure(plain, baseline, split, held, rng) for name, held in split.tests.items()}
         gain = {name: _compare(tests[name], popular[name], metric, rng) for name in tests}
     with step("verdict"):
-        told = _verdicts(recipe, split, settled, tests, metric, rng) if recipe.evaluate.verdict else ()
+        told = _verdicts(recipe, split, settled, tests, metric, rng, fusion) if recipe.evaluate.verdict else ()
     with step("refit"):
         whole_channels, whole = _refit(recipe, split)
+        whole_fusion, whole = _fuse(None if fusion is None else fusion.settled, whole, recipe.seed, choose=False)
         _, refitted = _fit(settled, whole, recipe.seed, choose=False)
-    done = Run(recipe, split, model, settled, channels, valid, tests, popular, metric, gain, told, step.seconds)
+    done = Run(recipe, split, model, settled, channels, fusion, valid, tests, popular, metric, gain, told, step.seconds)
     with step("write"):
-        chosen = replace(recipe, model=settled, track=())  # what only recommends needs no tracker
-        save_bundle(Bundle(chosen, model, split.train, channels), out / "bundle-eval")
-        save_bundle(Bundle(chosen, refitted, whole.train, whole_channels), out / "bundle")
+        # what only recommends needs no tracker
+        chosen = replace(recipe, model=settled, fusion=None if fusion is None else fusion.settled, track=())
+        save_bundle(Bundle(chosen, model, split.train, channels, fusion), out / "bundle-eval")
+        save_bundle(Bundle(chosen, refitted, whole.train, whole_channels, whole_fusion), out / "bundle")
         _write(done, out)
         write_report(done, out / "report.html")
+    curves = model.curves if isinstance(model, Curved) else {}
     for tracker in recipe.track:
-        tracker.track(out.name, _flat(done), {"recipe": dump_recipe(recipe), "version": __version__})
+        tracker.track(out.name, _flat(done), {"recipe": dump_recipe(recipe), "version": __version__}, curves)
     return done
 
 
@@ -135,6 +140,14 @@ def _encode(recipe: Recipe, split: Split) -> tuple[tuple[Channel, ...], Split]:
 def _refit(recipe: Recipe, split: Split) -> tuple[tuple[Channel, ...], Split]:
     channels, whole = fit_channels(split.everything, recipe.encoders, recipe.project, default_cache())
     return channels, replace(split, train=whole)
+
+
+def _fuse(fusion: Fusion | None, split: Split, seed: int, *, choose: bool = True) -> tuple[FittedFusion | None, Split]:
+    """Return the fitted fusion and the split with what it makes; as it is where there is none."""
+    if fusion is None:
+        return None, split
+    fitted = fusion.fit(split.train, split.valid if choose else None, np.random.default_rng(seed))
+    return fitted, replace(split, train=fused(split.train, fitted))
 
 
 def _fit(estimator: Estimator, split: Split, seed: int, *, choose: bool = True) -> tuple[Estimator, Recommender]:
@@ -173,15 +186,17 @@ def _verdicts(
     tests: Mapping[str, Measured],
     metric: str,
     rng: np.random.Generator,
+    fusion: FittedFusion | None,
 ) -> tuple[Verdict, ...]:
     light = replace(recipe, evaluate=replace(recipe.evaluate, metrics=(metric,), slices=()))
 
     def remeasure(changed: Split) -> dict[str, pl.DataFrame]:
+        _, changed = _fuse(recipe.fusion, changed, recipe.seed)
         _, model = _fit(recipe.model, changed, recipe.seed)
         return {n: _measure(light, model, changed, held, rng).results.per_query for n, held in changed.tests.items()}
 
     measured = {name: m.results.per_query for name, m in tests.items()}
-    return verdicts(split, settled, measured, remeasure, metric, rng)
+    return verdicts(split, settled, measured, remeasure, metric, rng, fusion)
 
 
 def _compare(a: Measured, b: Measured, metric: str, rng: np.random.Generator) -> Paired:
@@ -211,6 +226,7 @@ def _facts(done: Run) -> dict[str, Any]:
         "seed": done.recipe.seed,
         "metric": done.metric,
         "chosen": describe(done.settled),
+        "fusion": None if done.fusion is None else describe(done.fusion.settled),
         "considered": dict(getattr(done.model, "considered", {})),
         "valid": {metric: asdict(e) for metric, e in done.valid.summary.items()},
         "popular": {n: {metric: asdict(e) for metric, e in m.summary.items()} for n, m in done.popular.items()},

@@ -10,6 +10,7 @@ from scipy import sparse
 from cuvee.types import Bools, Context, Dataset, Embeddings, Floats, Holdout, Ints, Queries, Reason, Slate, Split
 
 __all__ = [
+    "Curved",
     "Decomposable",
     "Encoder",
     "Estimator",
@@ -97,9 +98,18 @@ class FittedFusion(Protocol):
         """Return (n, d); present where any of the parts is."""
         ...
 
+    def shares(self, parts: Mapping[str, Embeddings]) -> Floats:
+        """Return (m, n): what each of its modalities counts in each row; they sum to 1 where any is present."""
+        ...
+
 
 class Fusion(Protocol):
     """Parameters of a fusion of item modalities at feature level. `valid` is for its weights only."""
+
+    @property
+    def on(self) -> tuple[str, ...]:
+        """The item modalities it fuses."""
+        ...
 
     def fit(self, train: Dataset, valid: Holdout | None, rng: np.random.Generator) -> FittedFusion: ...
 
@@ -144,6 +154,16 @@ class Settled(Protocol):
     @property
     def plain(self) -> Recommender:
         """The trained model without what was only needed to choose it."""
+        ...
+
+
+@runtime_checkable
+class Curved(Protocol):
+    """A trained model that learned epoch by epoch."""
+
+    @property
+    def curves(self) -> Mapping[str, Sequence[float]]:
+        """Figure -> (e,) after each epoch."""
         ...
 
 
@@ -252,4 +272,12 @@ class EventLog(Protocol):
 class Tracker(Protocol):
     """Sends a run's figures to an experiment tracker."""
 
-    def track(self, run: str, metrics: Mapping[str, float], settings: Mapping[str, str]) -> None: ...
+    def track(
+        self,
+        run: str,
+        metrics: Mapping[str, float],
+        settings: Mapping[str, str],
+        curves: Mapping[str, Sequence[float]],
+    ) -> None:
+        """Send figures, settings, and what was learned epoch by epoch: figure -> (e,)."""
+        ...

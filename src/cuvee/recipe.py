@@ -18,8 +18,8 @@ from cuvee import plain_yaml
 from cuvee.errors import ConfigError, unknown
 from cuvee.filters.unseen import Unseen
 from cuvee.projection import Projection
-from cuvee.protocols import Encoder, Estimator, Filter, Reader, Slice, Splitter, Stage, Tracker
-from cuvee.registry import build, check, describe, parameters
+from cuvee.protocols import Encoder, Estimator, Filter, Fusion, Reader, Slice, Splitter, Stage, Tracker
+from cuvee.registry import build, describe, section
 
 __all__ = ["Evaluation", "Recipe", "dump_recipe", "load_recipe", "read_recipe"]
 
@@ -61,6 +61,8 @@ class Recipe:
     """What learns."""
     encoders: Mapping[str, Encoder] = field(default_factory=dict)
     """Modality -> its encoder."""
+    fusion: Fusion | None = None
+    """Makes one modality of several, `fused`, which models may be `on` like any other; None: none."""
     project: Projection = field(default_factory=Projection)
     """How raw vectors become the ones models see."""
     filters: tuple[Filter, ...] = (Unseen(),)
@@ -117,9 +119,11 @@ def read_recipe(tree: Any, base: Path, changes: Iterable[str] = ()) -> Recipe:
     for key, kind in _LISTS.items():
         if key in tree:
             values[key] = tuple(build(kind, spec, base) for spec in _list(key, tree[key]))
-    values |= {key: _plain(owner, key, tree[key], base) for key, owner in _PLAIN.items() if key in tree}
+    values |= {key: section(owner, tree[key], key, base) for key, owner in _PLAIN.items() if key in tree}
     if "encoders" in tree:
         values["encoders"] = _encoders(tree["encoders"], base)
+    if tree.get("fusion") is not None:
+        values["fusion"] = build("fusion", tree["fusion"], base)
     if "seed" in tree:
         values["seed"] = _whole(tree["seed"])
     return Recipe(**values)
@@ -129,15 +133,10 @@ def dump_recipe(recipe: Recipe) -> str:
     """Return the recipe as YAML with every parameter written out; reading it back gives an equal recipe."""
     tree: dict[str, Any] = {key: describe(getattr(recipe, key)) for key in _SINGLES}
     tree["encoders"] = {name: describe(encoder) for name, encoder in recipe.encoders.items()}
-    tree["project"] = {f.name: getattr(recipe.project, f.name) for f in fields(Projection)}
+    tree["fusion"] = None if recipe.fusion is None else describe(recipe.fusion)
+    tree["project"] = describe(recipe.project)
     tree |= {key: [describe(c) for c in getattr(recipe, key)] for key in _LISTS}
-    evaluation = recipe.evaluate
-    tree["evaluate"] = {
-        "metrics": list(evaluation.metrics),
-        "slices": [describe(s) for s in evaluation.slices],
-        "keep": evaluation.keep,
-        "verdict": evaluation.verdict,
-    }
+    tree["evaluate"] = describe(recipe.evaluate)
     tree["seed"] = recipe.seed
     return plain_yaml.dump(tree)
 
@@ -155,17 +154,6 @@ def _encoders(value: Any, base: Path) -> dict[str, Encoder]:
             raise ConfigError(f"two encoders are called {name!r}; name them: `encoders: {{title: {{{name}: ...}}}}`")
         found[name] = encoder
     return found
-
-
-def _plain(owner: type[Any], key: str, value: Any, base: Path) -> Any:
-    """Build a dataclass that is no component: its fields are checked like a component's."""
-    if not isinstance(value, dict):
-        raise ConfigError(f"{key} must be a mapping, got {value!r}")
-    known = parameters(owner)
-    for name in value:
-        if name not in known:
-            raise ConfigError(unknown(f"key of {key}:", str(name), known))
-    return owner(**{name: check(known[name][0], v, f"{key}.{name}", base) for name, v in value.items()})
 
 
 def _whole(value: Any) -> int:

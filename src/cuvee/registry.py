@@ -23,7 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 from cuvee import protocols
 from cuvee.errors import ConfigError, UnknownNameError, unknown
 
-__all__ = ["KINDS", "build", "check", "describe", "find", "meaning", "names", "parameters", "type_name"]
+__all__ = ["KINDS", "build", "check", "describe", "find", "meaning", "names", "parameters", "section", "type_name"]
 
 KINDS: dict[str, tuple[Any, ...]] = {
     "readers": (protocols.Reader,),
@@ -105,12 +105,33 @@ def build(kind: str, spec: Any, base: Path | None = None) -> Any:
         raise ConfigError(f"{kind} {name!r}: {error}") from error
 
 
+def section(owner: Any, value: Any, where: str, base: Path | None = None) -> Any:
+    """Make a dataclass that is no component, such as a training's settings, from a mapping checked field by field.
+
+    Raises:
+        ConfigError: no mapping, an unknown key, or a value of the wrong type.
+    """
+    if isinstance(value, owner):
+        return value
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"{where} must be a mapping, got {value!r}")
+    known = parameters(owner)
+    for name in value:
+        if name not in known:
+            raise ConfigError(unknown(f"key of {where}:", str(name), known))
+    return owner(**{name: check(known[name][0], v, f"{where}.{name}", base) for name, v in value.items()})
+
+
 def describe(component: Any) -> Any:
-    """Return the fully resolved spec of a component, plain enough for YAML and JSON; `build` reverses it."""
-    kind, name = _origin(type(component))
+    """Return the fully resolved spec of a component, plain enough for YAML and JSON; `build` reverses it.
+
+    Of a dataclass that is no component it is the mapping of its fields; `section` reverses that.
+    """
     values = {key: _plain(getattr(component, key)) for key in parameters(type(component))}
-    assert kind in KINDS
-    return {name: values} if values else name
+    named = _origin(type(component))
+    if named is None:
+        return values
+    return {named: values} if values else named
 
 
 def meaning(component: type[Any], parameter: str) -> str:
@@ -162,6 +183,8 @@ def check(annotation: Any, value: Any, where: str, base: Path | None) -> Any:
     """Return one value checked against its declared type; protocols are filled from the registry."""
     if annotation in _KIND_OF:
         return build(_KIND_OF[annotation], value, base)
+    if dataclasses.is_dataclass(annotation):
+        return section(annotation, value, where, base)
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin in (Union, UnionType) and any(a in _KIND_OF for a in arguments):
         return None if value is None else check(next(a for a in arguments if a in _KIND_OF), value, where, base)
@@ -186,15 +209,19 @@ def _required(f: dataclasses.Field[Any]) -> bool:
     return f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
 
 
-def _origin(component: type[Any]) -> tuple[str, str]:
-    """Return (kind, name) of a component's class."""
+def _origin(component: type[Any]) -> str | None:
+    """Return the name of a component's class, None for one of Cuvee's own that is no component.
+
+    Raises:
+        UnknownNameError: a class of another package that is not registered.
+    """
     parts = component.__module__.split(".")
-    if parts[0] == "cuvee" and len(parts) == 3:
-        return parts[1], parts[2]
+    if parts[0] == "cuvee":
+        return parts[2] if len(parts) == 3 and parts[1] in KINDS else None
     for kind in KINDS:
         for entry in entry_points(group=f"cuvee.{kind}"):
             if entry.value.partition(":")[0] == component.__module__:
-                return kind, entry.name
+                return entry.name
     raise UnknownNameError(f"{component.__qualname__} is not a registered component")
 
 

@@ -158,6 +158,8 @@ def check_fusion(fusion: Fusion, data: Dataset | None = None) -> FittedFusion:
     rows = np.array([3, 1])
     later = model.fuse({m: p.take(rows) for m, p in parts.items()})
     _close(later.vectors, fused.vectors[rows], "a row's vector depends on the rows beside it")
+    shares = model.shares(parts)
+    np.testing.assert_allclose(shares.sum(axis=0), fused.present, atol=1e-5, err_msg="shares must sum to 1, or to 0")
     assert not model.fuse({m: p.hidden() for m, p in parts.items()}).present.any(), "nothing present, nothing fused"
     return model
 

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from cuvee.protocols import Estimator
+from cuvee.features import FUSED
+from cuvee.protocols import Estimator, FittedFusion
 from cuvee.registry import describe
 from cuvee.statistics import Paired, paired
 from cuvee.types import Split
 from cuvee.used_modalities import used
 
-__all__ = ["Verdict", "modality_weights", "verdicts", "without"]
+__all__ = ["Verdict", "judged", "modality_weights", "unfused", "verdicts", "without"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ def verdicts(
     remeasure: Callable[[Split], Mapping[str, pl.DataFrame]],
     metric: str,
     rng: np.random.Generator,
+    fusion: FittedFusion | None = None,
 ) -> tuple[Verdict, ...]:
     """Return a verdict for each item modality.
 
@@ -42,16 +44,33 @@ def verdicts(
         measured: test set -> per-query table with everything in view.
         remeasure: fits and measures again on a split whose features have changed.
         metric: the column compared.
+        fusion: what made the modality `fused`, whose weight is that of its parts.
     """
-    weights = modality_weights(describe(settled))
+    weights = unfused(modality_weights(describe(settled)), split, fusion)
     found = []
-    for modality in [m for role, m in split.train.features if role == "item"]:
+    for modality in judged(split):
         left_out = remeasure(without(split, modality))
         loss = {
             name: paired(measured[name][metric].to_numpy(), left_out[name][metric].to_numpy(), rng) for name in measured
         }
         found.append(Verdict(modality, weights.get(modality, 0.0), loss))
     return tuple(found)
+
+
+def judged(split: Split) -> list[str]:
+    """Return the item modalities that can be told apart: not the one that others were fused to."""
+    return [m for role, m in split.train.features if role == "item" and m != FUSED]
+
+
+def unfused(weights: Mapping[str, float], split: Split, fusion: FittedFusion | None) -> dict[str, float]:
+    """Return the weights with that of `fused` passed on to its parts, by their mean share over the items."""
+    found = {m: w for m, w in weights.items() if m != FUSED}
+    if fusion is not None and FUSED in weights:
+        parts = {m: part for (role, m), part in split.train.features.items() if role == "item"}
+        shares = fusion.shares(parts).mean(axis=1)
+        for name, share in zip(fusion.settled.on, shares / max(float(shares.sum()), 1e-9), strict=True):
+            found[name] = found.get(name, 0.0) + weights[FUSED] * float(share)
+    return found
 
 
 def without(split: Split, modality: str) -> Split:

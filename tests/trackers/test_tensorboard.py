@@ -20,12 +20,15 @@ def read(folder: Path) -> EventAccumulator:
 
 def test_figures_and_settings_come_back(tmp_path: Path) -> None:
     tracker = TensorBoard(tmp_path)
-    tracker.track("first", {"test/ndcg@20": 0.25, "test/recall@20": 0.5}, {"model": "ease", "seed": "7"})
+    tracker.track(
+        "first", {"test/ndcg@20": 0.25, "test/recall@20": 0.5}, {"model": "ease", "seed": "7"}, {"loss": [3.0, 2.0]}
+    )
     tracker.track("second", {"test/ndcg@20": math.nan}, {})
     first = read(tmp_path / "first")
     assert {tag: [e.value for e in first.Scalars(tag)] for tag in first.Tags()["scalars"]} == {
         "test/ndcg@20": [0.25],
         "test/recall@20": [0.5],
+        "loss": [3.0, 2.0],
     }
     content = first.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
     assert b"model" in content

@@ -38,8 +38,9 @@ def test_an_offline_run_holds_figures_and_settings(tmp_path: Path, monkeypatch: 
     tracker = Wandb(folder=tmp_path / "runs")
     tracker.track("first", {"test/ndcg@20": 0.25, "test/recall@20": 0.5}, {"model": "ease"})
     tracker.track("second", {"test/ndcg@20": 0.75}, {})
+    tracker.track("third", {"test/ndcg@20": 0.5}, {}, {"loss": [3.0, 2.0], "score": [0.1]})
     folders = sorted((tmp_path / "runs" / "wandb").glob("offline-run-*"))
-    assert len(folders) == 2
+    assert len(folders) == 3
     found = {}
     for folder in folders:
         values: dict[str, float] = {}
@@ -54,4 +55,5 @@ def test_an_offline_run_holds_figures_and_settings(tmp_path: Path, monkeypatch: 
     assert found == {
         "first": ({"test/ndcg@20": 0.25, "test/recall@20": 0.5}, "ease"),
         "second": ({"test/ndcg@20": 0.75}, None),
+        "third": ({"loss": 2.0, "score": 0.1, "test/ndcg@20": 0.5}, None),
     }

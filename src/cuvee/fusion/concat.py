@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import nn
 
-from cuvee.alignment import parts_of, unit
-from cuvee.fusion_weights import Choose, Trial, chosen_weights, folds, given_weights
+from cuvee.alignment import parts_of, shares_of, unit
+from cuvee.fusion_weights import Choose, chosen_weights, given_weights, trials
 from cuvee.modality_networks import ConcatNetwork
-from cuvee.types import Dataset, Embeddings, Holdout
+from cuvee.types import Dataset, Embeddings, Floats, Holdout
 
 __all__ = ["Concat", "ConcatModel", "side_by_side"]
 
@@ -39,10 +39,9 @@ class Concat:
 
     def fit(self, train: Dataset, valid: Holdout | None, rng: np.random.Generator) -> "ConcatModel":
         parts, weights = parts_of(train, self.on), self.weights
-        if weights is None and len(self.on) > 1 and (self.choose == "kfold" or valid is not None):
-            held = [h for _, h in folds(train, rng)] if self.choose == "kfold" else [valid]
-            trials = [Trial(parts, h) for h in held if h is not None]
-            weights = chosen_weights(trials, side_by_side, self.on, rng)
+        if weights is None and len(self.on) > 1:
+            found = trials(self.choose, train, valid, lambda _: parts, rng)
+            weights = chosen_weights(found, side_by_side, self.on, rng) if found else None
         weights = weights or dict.fromkeys(self.on, 1 / len(self.on))
         return ConcatModel(replace(self, weights=dict(weights)), dict(weights))
 
@@ -60,12 +59,14 @@ class ConcatModel:
     def fuse(self, parts: Mapping[str, Embeddings]) -> Embeddings:
         return side_by_side(parts, self.weights)
 
+    def shares(self, parts: Mapping[str, Embeddings]) -> Floats:
+        return shares_of({m: parts[m] for m in self.weights}, self.weights)
+
 
 def side_by_side(parts: Mapping[str, Embeddings], weights: Mapping[str, float]) -> Embeddings:
     """Return (n, sum of widths); an item that has only modalities of weight 0 gets them at equal weight."""
-    present = np.stack([parts[m].present for m in weights])
-    share = np.array([*weights.values()], np.float32)[:, None] * present  # (m, n)
-    share = np.where(share.sum(axis=0) > 0, share, present.astype(np.float32))
-    share = np.sqrt(share / np.maximum(share.sum(axis=0), 1e-9))
-    columns = [row[:, None] * unit(parts[name]).vectors for name, row in zip(weights, share, strict=True)]
-    return Embeddings(np.concatenate(columns, axis=1).astype(np.float32), np.asarray(present.any(axis=0), np.bool_))
+    given = {m: parts[m] for m in weights}
+    share = np.sqrt(shares_of(given, weights))
+    columns = [row[:, None] * unit(part).vectors for part, row in zip(given.values(), share, strict=True)]
+    present = np.any([p.present for p in given.values()], axis=0)
+    return Embeddings(np.concatenate(columns, axis=1).astype(np.float32), present)

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from torch import nn
 
-from cuvee.alignment import Align, Alignment, align, masked, parts_of
-from cuvee.fusion_weights import Choose, Trial, chosen_weights, folds, given_weights
+from cuvee.alignment import Align, Alignment, align, parts_of, shares_of, weighted_sum
+from cuvee.fusion_weights import Choose, chosen_weights, given_weights, trials
 from cuvee.modality_networks import WeightedNetwork
-from cuvee.types import Bools, Dataset, Embeddings, Floats, Holdout
+from cuvee.types import Dataset, Embeddings, Floats, Holdout
 
-__all__ = ["Weighted", "WeightedModel", "weighted_sum"]
+__all__ = ["Weighted", "WeightedModel"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Weighted:
     align: Align = "collaborative"
     """`cca`, `collaborative`, or `none` for vectors that are in one space already."""
     dim: int = 128
-    """Width of the common space, at most."""
+    """Width of the space of `cca`, at most."""
 
     def __post_init__(self) -> None:
         given_weights(self.on, self.weights)
@@ -45,14 +45,9 @@ class Weighted:
         parts = parts_of(train, self.on)
         alignment = align(self.align, parts, train, self.dim)
         weights = self.weights
-        if weights is None and len(self.on) > 1 and (self.choose == "kfold" or valid is not None):
-            held = folds(train, rng) if self.choose == "kfold" else [(train, valid)]
-            trials = [
-                Trial((alignment if t is train else align(self.align, parts, t, self.dim)).apply(parts), h)
-                for t, h in held
-                if h is not None
-            ]
-            weights = chosen_weights(trials, weighted_sum, self.on, rng)
+        if weights is None and len(self.on) > 1:
+            found = trials(self.choose, train, valid, lambda t: align(self.align, parts, t, self.dim).apply(parts), rng)
+            weights = chosen_weights(found, weighted_sum, self.on, rng) if found else None
         weights = weights or dict.fromkeys(self.on, 1 / len(self.on))
         return WeightedModel(replace(self, weights=dict(weights)), alignment, dict(weights))
 
@@ -71,15 +66,5 @@ class WeightedModel:
     def fuse(self, parts: Mapping[str, Embeddings]) -> Embeddings:
         return weighted_sum(self.alignment.apply({m: parts[m] for m in self.settled.on}), self.weights)
 
-
-def weighted_sum(parts: Mapping[str, Embeddings], weights: Mapping[str, float]) -> Embeddings:
-    """Return (n, d); an item that has only modalities of weight 0 gets their mean: better some content than none."""
-    present = np.stack([parts[m].present for m in weights])
-    share = np.array([*weights.values()], np.float32)[:, None] * present  # (m, n)
-    share = np.where(share.sum(axis=0) > 0, share, present.astype(np.float32))
-    share /= np.maximum(share.sum(axis=0), 1e-9)
-    total: Floats = np.zeros_like(next(iter(parts.values())).vectors)
-    for name, row in zip(weights, share, strict=True):
-        total = total + row[:, None] * parts[name].vectors
-    anything: Bools = np.asarray(present.any(axis=0), np.bool_)
-    return Embeddings(masked(total, anything), anything)
+    def shares(self, parts: Mapping[str, Embeddings]) -> Floats:
+        return shares_of({m: parts[m] for m in self.weights}, self.weights)

@@ -5,7 +5,7 @@ before a linear combination); D. Metzler, W. Croft, "Linear feature-based models
 Retrieval 2007, section 3.3 (weights by coordinate ascent on the ranking metric).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from cuvee.blending import BUCKETS, Pool, bucket_of, find_shares, find_weights, spread, zscore
 from cuvee.errors import ConfigError
-from cuvee.protocols import Estimator, Recommender, Settled, Traceable
+from cuvee.protocols import Curved, Estimator, Recommender, Settled, Traceable
 from cuvee.registry import describe
 from cuvee.types import Dataset, Floats, Holdout, Ints, Queries
 from cuvee.used_modalities import used
@@ -91,6 +91,12 @@ class BlendModel:
     def names(self) -> tuple[str, ...]:
         """A name a view: its component and modalities, numbered where that is not unique."""
         return _names(self.settled.views)
+
+    @property
+    def curves(self) -> Mapping[str, Sequence[float]]:
+        """Those of the views that learned epoch by epoch, by their names."""
+        learned = [(name, view) for name, view in zip(self.names, self.views, strict=True) if isinstance(view, Curved)]
+        return {f"{name}/{k}": curve for name, view in learned for k, curve in view.curves.items()}
 
     def score(self, queries: Queries) -> Floats:
         personal = self.personal(queries)

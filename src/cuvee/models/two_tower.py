@@ -1,61 +1,71 @@
-"""Two towers whose item side is a fusion of modalities, learned together with what people do.
+"""Two towers, z = f(u, p, l): the item side a fusion of modalities, the user side history, profile and own texts.
 
-An item is z_i = unit(fusion(x_i1 ... x_im) + r_i) with r_i an item's own residual that starts at 0, a user is
-unit(sum of z over what they liked), and the loss is the softmax over the whole catalogue of t u.z + b_i. From each
-user's history a random share is the input and the rest is to be found; modalities are dropped at random.
+An item is z_i = unit(unit(fusion(x_i1 ... x_im)) + r_i) with r_i an item's own residual that starts at 0. A user is
+unit(unit(sum of z over what they liked) + V profile(y_u1 ...)) with V starting at 0, and the loss is the softmax over
+the catalogue, or a sample of it with log Q, of t u.z + b_i. From each user's history a random share is the input and
+the rest is to be found; modalities, and for users with a profile the history, are dropped at random.
 References: P. Covington, J. Adams, E. Sargin, "Deep neural networks for YouTube recommendations", RecSys 2016 (a user
-as the mean of their items, softmax over the catalogue); M. Volkovs, G. Yu, T. Poutanen, "DropoutNet", NeurIPS 2017.
+as the mean of their items, softmax over the catalogue); M. Volkovs, G. Yu, T. Poutanen, "DropoutNet", NeurIPS 2017;
+A. van den Oord, Y. Li, O. Vinyals, "Representation learning with contrastive predictive coding", 2018 (InfoNCE, here
+between an item's content and its collaborative vector).
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
-from scipy import sparse
 from torch import Tensor, nn
 from torch.nn import functional
 
+from cuvee.alignment import collaborative_vectors
 from cuvee.errors import ConfigError
 from cuvee.filters.unseen import allowed
+from cuvee.history_batches import user_batches
 from cuvee.metrics.ndcg import Ndcg
 from cuvee.protocols import JointFusion
 from cuvee.rank import recommend
 from cuvee.train import History, Training, train
-from cuvee.types import Dataset, Floats, Holdout, Queries
+from cuvee.types import Dataset, Embeddings, Floats, Holdout, Queries
 
 __all__ = ["TwoTower", "TwoTowerModel"]
 
-_TEMPERATURE, _K = 0.1, 20
-"""Temperature that training starts from; depth of the NDCG that chooses the epoch."""
+_TEMPERATURE, _K, _CONTRAST = 0.1, 20, 0.1
+"""Temperature that training starts from; depth of the NDCG that chooses the epoch; temperature of the contrast."""
 
 
 @dataclass(frozen=True)
 class TwoTower:
     """Learns the fusion of item modalities and the taste for them at once; an item without events has its content.
 
-    Cost: u x i x dim an epoch, and u x i scores of a batch in memory: some tens of thousands of items.
+    Cost: u x i x dim an epoch, and u x i scores of a batch in memory; with `negatives`, of the items sampled.
     """
 
     fusion: JointFusion
     """Which modalities become one vector and how: its network is trained, its own weights are not asked."""
+    profile: JointFusion | None = None
+    """Which user modalities, such as profiles and texts of their own, join the history, and how; None: none do."""
     dim: int = 256
     """Width of the common space."""
-    epochs: int = 20
-    """Passes over the users, at most."""
     batch_size: int = 512
     """Users a step."""
-    lr: float = 2e-3
-    """Learning rate."""
+    negatives: int | None = None
+    """None: the whole catalogue; else the items of the batch and so many drawn uniformly, corrected by log Q."""
     drop: float = 0.1
-    """Probability that a modality of an item is hidden in a step; never its last one."""
-    patience: int | None = 4
-    """Stop after so many epochs without a better validation NDCG@20; None: never."""
+    """Probability that a modality of an item is hidden in a step, never its last one; and the history, never alone."""
+    contrast: float = 0.0
+    """Weight of the loss that draws an item's content to its collaborative vector and away from others'."""
+    training: Training = field(default_factory=lambda: Training(epochs=20, lr=2e-3, patience=4))
+    """The loop over the users; patience is on validation NDCG@20."""
 
     def __post_init__(self) -> None:
-        if self.dim < 1 or self.batch_size < 1 or not 0 <= self.drop < 1:
-            raise ConfigError(f"two_tower needs dim and batch_size >= 1 and 0 <= drop < 1, got {self}")
+        if self.dim < 1 or self.batch_size < 1 or not 0 <= self.drop < 1 or self.contrast < 0:
+            raise ConfigError(f"two_tower needs dim, batch_size >= 1, 0 <= drop < 1 and contrast >= 0, got {self}")
+        if self.negatives is not None and self.negatives < 1:
+            raise ConfigError(f"negatives must be at least 1, or null for the whole catalogue, got {self.negatives}")
 
     def fit(self, train: Dataset, valid: Holdout | None, rng: np.random.Generator) -> "TwoTowerModel":
         return _fit(self, train, valid, rng)
@@ -70,61 +80,135 @@ class TwoTowerModel:
     bias: Floats
     """(i,)."""
     history: History
+    profile: Mapping[str, Tensor]
+    """Weights of the network of profiles; empty without one."""
+    widths: Mapping[str, int]
+    """User modality -> its width."""
 
     @property
     def plain(self) -> "TwoTowerModel":
         return self
 
+    @property
+    def curves(self) -> Mapping[str, list[float]]:
+        """Figure -> (e,) after each epoch; without validation its figure is NaN."""
+        return {"loss": self.history.losses.tolist(), f"valid/ndcg@{_K}": self.history.scores.tolist()}
+
     def score(self, queries: Queries) -> Floats:
-        users = queries.liked @ self.vectors
-        users /= np.maximum(np.linalg.norm(users, axis=1, keepdims=True), 1e-9)
+        users = _unit_rows(queries.liked @ self.vectors)
+        if self._network is not None:
+            users = _unit_rows(users + self._profiles(queries))
         return np.asarray(users @ self.vectors.T + self.bias, np.float32)
 
+    @cached_property
+    def _network(self) -> "_Profiles | None":
+        if self.settled.profile is None or not self.profile:
+            return None
+        network = _Profiles(self.settled.profile, self.widths, self.settled.dim)
+        network.load_state_dict(dict(self.profile))
+        return network.eval()
 
-class _Items(nn.Module):
+    def _profiles(self, queries: Queries) -> Floats:
+        """Return (q, dim); zero where nothing is known of somebody."""
+        nothing = {m: np.zeros((len(queries), width), np.float32) for m, width in self.widths.items()}
+        absent = np.zeros(len(queries), bool)
+        known = {m: queries.features.get(m, Embeddings(rows, absent)) for m, rows in nothing.items()}
+        parts = {m: torch.from_numpy(part.vectors) for m, part in known.items()}
+        assert self._network is not None
+        with torch.no_grad():
+            told = self._network(parts, {m: torch.from_numpy(part.present) for m, part in known.items()})
+        return np.asarray(told.numpy(), np.float32)
+
+
+class _Profiles(nn.Module):
+    """forward(parts, present) -> (n, dim): what profiles add to a user."""
+
+    def __init__(self, fusion: JointFusion, widths: Mapping[str, int], dim: int) -> None:
+        super().__init__()
+        self.fusion = fusion.network(widths, dim)
+        self.add = nn.Linear(dim, dim, bias=False)
+        nn.init.zeros_(self.add.weight)
+
+    def forward(self, parts: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> Tensor:
+        added: Tensor = self.add(_unit(self.fusion(parts, present)))
+        return added
+
+
+class _Towers(nn.Module):
     def __init__(self, parameters: TwoTower, data: Dataset) -> None:
         super().__init__()
-        parts = {name: data.feature("item", name) for name in parameters.fusion.on}
-        self.parts = {name: torch.from_numpy(part.vectors) for name, part in parts.items()}
-        self.present = {name: torch.from_numpy(part.present) for name, part in parts.items()}
-        self.fusion = parameters.fusion.network({name: part.dim for name, part in parts.items()}, parameters.dim)
-        self.residual = nn.Embedding(len(data.items), parameters.dim)
+        fusion, profile, dim = parameters.fusion, parameters.profile, parameters.dim
+        self.items = _Side({m: data.feature("item", m) for m in fusion.on}, parameters.drop)
+        self.fusion = fusion.network(self.items.widths, dim)
+        self.people = _Side({m: data.feature("user", m) for m in (profile.on if profile else ())}, 0.0)
+        self.profile = None if profile is None else _Profiles(profile, self.people.widths, dim)
+        self.residual = nn.Embedding(len(data.items), dim)
         nn.init.zeros_(self.residual.weight)
         self.bias = nn.Parameter(torch.zeros(len(data.items)))
         self.scale = nn.Parameter(torch.tensor(-np.log(_TEMPERATURE), dtype=torch.float32))
         self.drop = parameters.drop
+        target = collaborative_vectors(data, dim) if parameters.contrast else None
+        self.target = None if target is None else torch.from_numpy(target.vectors)
+        self.taste = None if target is None else nn.Linear(target.dim, dim, bias=False)
 
-    def forward(self) -> Tensor:
-        """Return (i, dim) of unit length."""
-        place = self.bias.device
-        parts = {name: part.to(place) for name, part in self.parts.items()}
-        fused = self.fusion(parts, {name: mask.to(place) for name, mask in self._shown().items()})
-        return _unit(_unit(fused) + self.residual.weight)
+    def content(self, rows: Tensor) -> Tensor:
+        """Return (r, dim) of unit length: what the content of items says."""
+        return _unit(self.fusion(*self.items(rows, self.training)))
 
-    def _shown(self) -> dict[str, Tensor]:
-        if not self.training or self.drop == 0 or len(self.present) == 1:
-            return self.present
-        present = torch.stack([*self.present.values()], dim=1)
-        kept = present & (torch.rand(present.shape) >= self.drop)
-        kept = torch.where(kept.any(dim=1, keepdim=True), kept, present)
-        return dict(zip(self.present, kept.T, strict=True))
+    def forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (r, dim) items of unit length, and their content alone."""
+        content = self.content(rows)
+        return _unit(content + self.residual(rows)), content
+
+    def user(self, inputs: Tensor, items: Tensor, rows: Tensor) -> Tensor:
+        """Return (b, dim) of unit length from (b, r) what is shown of (r, dim) items, and from their profiles."""
+        history = _unit(inputs @ items)
+        if self.profile is None:
+            return history
+        parts, present = self.people(rows, self.training)
+        if self.training and self.drop:
+            known = torch.stack([*present.values()]).any(dim=0)
+            history = history * ((torch.rand(len(rows), device=rows.device) >= self.drop) | ~known)[:, None]
+        return _unit(history + self.profile(parts, present))
+
+
+class _Side:
+    """The vectors of one side, and which of them a step may see."""
+
+    def __init__(self, parts: Mapping[str, Embeddings], drop: float) -> None:
+        self.widths = {m: part.dim for m, part in parts.items()}
+        self._parts = {m: torch.from_numpy(part.vectors) for m, part in parts.items()}
+        self._present = {m: torch.from_numpy(part.present) for m, part in parts.items()}
+        self._drop = drop
+
+    def __call__(self, rows: Tensor, training: bool) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        at = rows.cpu()
+        present = {m: mask[at] for m, mask in self._present.items()}
+        if training and self._drop and len(present) > 1:
+            there = torch.stack([*present.values()], dim=1)
+            kept = there & (torch.rand(there.shape) >= self._drop)
+            kept = torch.where(kept.any(dim=1, keepdim=True), kept, there)
+            present = dict(zip(present, kept.T, strict=True))
+        return (
+            {m: part[at].to(rows.device) for m, part in self._parts.items()},
+            {m: mask.to(rows.device) for m, mask in present.items()},
+        )
 
 
 def _fit(parameters: TwoTower, data: Dataset, valid: Holdout | None, rng: np.random.Generator) -> TwoTowerModel:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**62)))
-        network = _Items(parameters, data)
-    training = Training(parameters.epochs, parameters.lr, patience=parameters.patience)
+        network = _Towers(parameters, data)
     liked = data.liked.copy()
     liked.data[:] = 1
-    users = np.flatnonzero(np.diff(liked.indptr) >= 2)
     history = History(np.zeros(0, np.float32), np.zeros(0, np.float32), 0)
 
-    def batches(order: np.random.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-        for start in range(0, len(users), parameters.batch_size):
-            if start == 0:
-                mixed = order.permutation(users)
-            yield _cut(liked[mixed[start : start + parameters.batch_size]], order)
+    def batches(order: np.random.Generator) -> Iterator[tuple[Tensor, ...]]:
+        for b in user_batches(liked, parameters.batch_size, parameters.negatives, order):
+            yield tuple(torch.from_numpy(part) for part in (b.users, b.items, b.inputs, b.targets, b.log_q))
+
+    def loss(towers: Any, batch: tuple[Tensor, ...]) -> Tensor:
+        return _loss(towers, batch, parameters.contrast)
 
     def score(trained: nn.Module) -> float:
         assert valid is not None
@@ -132,37 +216,42 @@ def _fit(parameters: TwoTower, data: Dataset, valid: Holdout | None, rng: np.ran
                           candidates=valid.candidates)  # fmt: skip
         return float(Ndcg(_K).measure(slate, valid.truth).mean())
 
-    if len(users):
-        history = train(network, batches, _loss, None if valid is None else score, training, rng)
-    settled = replace(parameters, epochs=history.best + 1, patience=None)
-    return _model(settled, network, history)
+    if (np.diff(liked.indptr) >= 2).any():
+        known = _fingerprint(data, network) if parameters.training.checkpoint else ""
+        history = train(network, batches, loss, None if valid is None else score, parameters.training, rng,
+                        fingerprint=known)  # fmt: skip
+    training = replace(parameters.training, epochs=history.best + 1, patience=None)
+    return _model(replace(parameters, training=training), network, history)
 
 
-def _cut(rows: "sparse.csr_matrix[np.float32]", rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Return (b, i) what is shown and (b, i) what is to be found: 30 to 90 % of each history, and the rest."""
-    lengths = np.diff(rows.indptr)
-    shown = np.clip(np.rint(lengths * rng.uniform(0.3, 0.9, len(lengths))), 1, lengths - 1)
-    owner = np.repeat(np.arange(len(lengths)), lengths)
-    order = np.lexsort((rng.random(len(owner)), owner))
-    place = np.empty(len(owner), np.int64)
-    place[order] = np.arange(len(owner)) - rows.indptr[owner]
-    given = place < shown[owner]
-    inputs, targets = (np.zeros(rows.shape, np.float32) for _ in range(2))
-    inputs[owner[given], rows.indices[given]] = 1
-    targets[owner[~given], rows.indices[~given]] = 1
-    return torch.from_numpy(inputs), torch.from_numpy(targets)
-
-
-def _loss(network: Any, batch: tuple[Tensor, Tensor]) -> Tensor:
-    """Cross-entropy of what is to be found, each user with the root of how much that is."""
-    inputs, targets = batch
-    items = network()
-    users = _unit(inputs @ items)
-    scores = (users @ items.T) * network.scale.exp() + network.bias
+def _loss(towers: Any, batch: tuple[Tensor, ...], contrast: float) -> Tensor:
+    """Cross-entropy of what is to be found, each user with the root of how much that is, and the contrast."""
+    users, rows, inputs, targets, log_q = batch
+    items, content = towers(rows)
+    scores = (towers.user(inputs, items, users) @ items.T) * towers.scale.exp() + towers.bias[rows] - log_q
     found = functional.log_softmax(scores.masked_fill(inputs > 0, -1e4), dim=1)
-    weights = targets / targets.sum(dim=1, keepdim=True).sqrt()
+    weights = targets / targets.sum(dim=1, keepdim=True).clamp_min(1).sqrt()
     loss: Tensor = -(found * weights).sum() / weights.sum()
-    return loss
+    return loss + contrast * _contrast(towers, rows, content) if contrast else loss
+
+
+def _contrast(towers: Any, rows: Tensor, content: Tensor) -> Tensor:
+    """InfoNCE among the items of a step that have a collaborative vector, content asking and taste answering."""
+    target = towers.target[rows.cpu()].to(rows.device)
+    known = target.abs().sum(dim=1) > 0
+    asked, answers = content[known], _unit(towers.taste(target[known]))
+    return functional.cross_entropy(asked @ answers.T / _CONTRAST, torch.arange(len(asked), device=rows.device))
+
+
+def _fingerprint(data: Dataset, network: _Towers) -> str:
+    """Name the data that training reads: who likes what, and the vectors."""
+    digest = hashlib.blake2b(digest_size=16)
+    for array in (data.liked.indptr, data.liked.indices):
+        digest.update(np.ascontiguousarray(array).tobytes())
+    for (role, name), feature in data.features.items():
+        if name in (network.items.widths if role == "item" else network.people.widths):
+            digest.update(f"{role} {name}".encode() + feature.vectors.tobytes() + feature.present.tobytes())
+    return digest.hexdigest()
 
 
 def _unit(rows: Tensor) -> Tensor:
@@ -170,9 +259,17 @@ def _unit(rows: Tensor) -> Tensor:
     return functional.normalize(rows, dim=1, eps=0.1)
 
 
+def _unit_rows(rows: Floats) -> Floats:
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9), np.float32)
+
+
 def _model(parameters: TwoTower, network: Any, history: History) -> TwoTowerModel:
     network.eval()
     with torch.no_grad():
         scale = float(network.scale.exp())
-        vectors, bias = network().cpu().numpy() * np.float32(scale), network.bias.detach().cpu().numpy().copy()
-    return TwoTowerModel(parameters, np.asarray(vectors, np.float32), bias, history)
+        every = torch.arange(len(network.bias), device=network.bias.device)
+        vectors = network(every)[0].cpu().numpy() * np.float32(scale)
+        bias = network.bias.detach().cpu().numpy().copy()
+        state = {} if network.profile is None else network.profile.state_dict()
+        profile = {name: value.detach().cpu().clone() for name, value in state.items()}
+    return TwoTowerModel(parameters, np.asarray(vectors, np.float32), bias, history, profile, network.people.widths)

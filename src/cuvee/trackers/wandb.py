@@ -1,8 +1,9 @@
 """Figures and settings of a run for Weights & Biases; offline unless asked otherwise."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from cuvee.errors import ConfigError
@@ -28,7 +29,13 @@ class Wandb:
     mode: Literal["offline", "online"] = "offline"
     """`offline` sends nothing."""
 
-    def track(self, run: str, metrics: Mapping[str, float], settings: Mapping[str, str]) -> None:
+    def track(
+        self,
+        run: str,
+        metrics: Mapping[str, float],
+        settings: Mapping[str, str],
+        curves: Mapping[str, Sequence[float]] = MappingProxyType({}),
+    ) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)  # elsewhere it would go to a temporary folder
         quiet = wandb.Settings(silent=True, console="off", disable_git=True, save_code=False)
         with wandb.init(
@@ -40,4 +47,6 @@ class Wandb:
             settings=quiet,
             reinit="create_new",
         ) as opened:
+            for epoch in range(max((len(values) for values in curves.values()), default=0)):
+                opened.log({name: values[epoch] for name, values in curves.items() if epoch < len(values)}, step=epoch)
             opened.log(dict(metrics))
