@@ -142,6 +142,7 @@ LEAVES = (
     | arrays("int8", ())
     | arrays("float32", (2, 5)).map(sparse.csr_matrix)
     | st.lists(st.text(max_size=3), min_size=60, max_size=70).map(tuple)
+    | st.sampled_from([Path("a/b.npy"), Path("/é"), Path()])
     | st.lists(st.integers() | st.none(), max_size=4).map(lambda v: pl.DataFrame({"é": v}, schema={"é": pl.Float64}))
 )
 KEYS = st.text(max_size=3) | st.tuples(st.text(max_size=2), st.text(max_size=2))

@@ -132,13 +132,15 @@ class _Writer:
             return {type(value).__name__: parts, "shape": list(value.shape)}
         if isinstance(value, pl.DataFrame):
             return {"frame": self._frame(value)}
+        if isinstance(value, Path):
+            return {"path": str(value)}
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             return self._instance(value, where)
         if type(value).__module__ == "torch" and hasattr(value, "detach"):
             return self._tensor(value, where)
         raise BundleError(
             f"cannot save {where}: it holds a {type(value).__name__}; use arrays, csr matrices, tensors, tables, "
-            "frozen dataclasses, tuples, lists, mappings, strings, numbers, booleans or None"
+            "frozen dataclasses, tuples, lists, mappings, strings, paths, numbers, booleans or None"
         )
 
     def write(self, folder: Path) -> list[Path]:
@@ -206,6 +208,7 @@ class _Reader:
             "array": lambda node: self._arrays[node["array"]],
             "strings": self._strings,
             "frame": lambda node: self._frame(node["frame"]),
+            "path": lambda node: Path(node["path"]),
             "csr_matrix": self._csr,
             "csr_array": self._csr,
             "tensor": self._tensor,

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from cuvee.errors import DataError
 from cuvee.foreign import Form, read_foreign
 from cuvee.frames import KIND_WEIGHTS, Frames, dataset
+from cuvee.matrices import as_embeddings, open_matrix
 from cuvee.tables import first_not
 from cuvee.types import Dataset, Embeddings
 
@@ -95,19 +95,10 @@ def _items(events: pl.DataFrame, rows: int | None, path: Path) -> pl.DataFrame |
 
 
 def _features(path: Path) -> Embeddings:
-    try:
-        vectors = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: cannot be read as a plain array: {error}") from error
-    if vectors.ndim != 2 or not np.issubdtype(vectors.dtype, np.number):
-        raise DataError(f"{path}: needs one row of numbers an item, got {vectors.dtype} of shape {vectors.shape}")
-    vectors = vectors.astype(np.float32)
-    finite = np.isfinite(vectors).all(1)
-    present = finite & (vectors != 0).any(1)
-    if not present.all():
-        logger.warning("%s: %d rows are zero or not finite; they count as missing", path, int((~present).sum()))
-    vectors[~present] = 0
-    return Embeddings(vectors, present)
+    found = as_embeddings(open_matrix(path))
+    if not found.present.all():
+        logger.warning("%s: %d rows are zero or not finite; they count as missing", path, int((~found.present).sum()))
+    return found
 
 
 def _rows(features: Mapping[str, Embeddings], folder: Path) -> int | None:
