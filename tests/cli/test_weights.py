@@ -19,7 +19,7 @@ def test_list_says_what_is_here(home: Path) -> None:
     result = CliRunner().invoke(command, ["list"], catch_exceptions=False)
     lines = result.output.splitlines()[1:]
     assert [line.split()[0] for line in lines] == list(weights.KNOWN)
-    assert lines[0].split()[1:5] == ["text", "384", "Apache-2.0", "added"]
+    assert lines[0].split()[1:6] == ["text", "384", "84", "Apache-2.0", "added"]
     assert all(line.endswith(f"=={known.version}") for line, known in zip(lines, weights.KNOWN.values(), strict=True))
 
 

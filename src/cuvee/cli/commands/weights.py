@@ -14,12 +14,12 @@ def command() -> None:
 
 @command.command("list")
 def list_known() -> None:
-    """List the known names, and which of them are here."""
-    click.echo(f"{'name':24} {'for':6} {'width':>5}  {'licence':11} {'here':10} package")
+    """List the known names, what is downloaded (MB), and which of them are here."""
+    click.echo(f"{'name':24} {'for':6} {'width':>5} {'MB':>4}  {'licence':11} {'here':10} package")
     for name, known in weights.KNOWN.items():
         package = f"{known.package}=={known.version}"
-        line = f"{name:24} {known.modality:6} {known.dim:>5}  {known.licence:11} {weights.where(name):10} {package}"
-        click.echo(line)
+        line = f"{name:24} {known.modality:6} {known.dim:>5} {known.megabytes:>4}  "
+        click.echo(f"{line}{known.licence:11} {weights.where(name):10} {package}")
 
 
 @command.command()
