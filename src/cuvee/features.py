@@ -1,7 +1,7 @@
 """Encode a data set. Only content that the cache does not hold is encoded; what learns, learns from training rows."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from cuvee.cache import VectorCache, keys_of
 from cuvee.projection import FittedProjection, Projection
-from cuvee.protocols import Encoder, FittedEncoder, FittedFusion, Learning
+from cuvee.protocols import Encoder, FittedEncoder, FittedFusion, Learning, Nesting
 from cuvee.roles import role_of, table_of, trained_rows
 from cuvee.types import Dataset, Embeddings
 
@@ -78,7 +78,7 @@ def encode_table(encoder: FittedEncoder, table: pl.DataFrame, cache: VectorCache
     """Return the raw vectors of the table's rows; rows without content are missing.
 
     Only content that the cache does not hold yet is encoded, each once, block after block, so that a run that is
-    killed keeps what it has done.
+    killed keeps what it has done. So are the contents that an encoder makes its own of.
     """
     contents = encoder.contents(table)
     keys = keys_of(contents)
@@ -91,7 +91,7 @@ def encode_table(encoder: FittedEncoder, table: pl.DataFrame, cache: VectorCache
     if len(todo):
         start = 0
         with tqdm(total=len(todo), desc=label, unit="row", delay=2) as bar:
-            for block in encoder.encode(table[todo]):
+            for block in _blocks(encoder, table[todo], cache, label):
                 cache.add(encoder.fingerprint, keys[todo[start : start + len(block)]], block)
                 start += len(block)
                 bar.update(len(block))
@@ -102,6 +102,12 @@ def encode_table(encoder: FittedEncoder, table: pl.DataFrame, cache: VectorCache
     vectors, present = np.zeros((len(table), found.dim), np.float32), filled.copy()
     vectors[filled], present[filled] = found.vectors, found.present
     return Embeddings(vectors, present)
+
+
+def _blocks(encoder: FittedEncoder, table: pl.DataFrame, cache: VectorCache, label: str) -> Iterator[Embeddings]:
+    if isinstance(encoder, Nesting):
+        return encoder.encode_with(table, lambda inner, rows: encode_table(inner, rows, cache, label))
+    return encoder.encode(table)
 
 
 def _fitted(encoder: Encoder, learned: Any, data: Dataset, role: str) -> FittedEncoder:

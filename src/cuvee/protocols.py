@@ -23,6 +23,7 @@ __all__ = [
     "JointFusion",
     "Learning",
     "ListMetric",
+    "Nesting",
     "Personal",
     "QueryMetric",
     "Reader",
@@ -83,6 +84,17 @@ class Learning(Protocol):
 
     def restore(self, learned: Any, data: Dataset, role: str) -> FittedEncoder:
         """Return the fitted encoder of what was learned, on training data or on data that has grown since."""
+        ...
+
+
+@runtime_checkable
+class Nesting(Protocol):
+    """A fitted encoder whose vectors are made of those of another, each of which is worth keeping on its own."""
+
+    def encode_with(
+        self, table: pl.DataFrame, inner: Callable[[FittedEncoder, pl.DataFrame], Embeddings]
+    ) -> Iterator[Embeddings]:
+        """Yield what `encode` yields; `inner` answers the other encoder's vectors of a table, perhaps from a cache."""
         ...
 
 

@@ -12,10 +12,11 @@ import pytest
 
 from cuvee import store, testing
 from cuvee.cache import VectorCache
+from cuvee.encoders import reviews as module
 from cuvee.encoders.reviews import FittedReviews, Reviews
 from cuvee.encoders.tabular import Tabular
 from cuvee.errors import ConfigError, DataError
-from cuvee.features import encoded, fit_channels
+from cuvee.features import encode_table, encoded, fit_channels
 from cuvee.projection import Projection
 from cuvee.splits.random import Random
 from cuvee.types import Dataset, Embeddings
@@ -116,19 +117,38 @@ def test_held_out_words_are_not_told(world: Dataset) -> None:
     assert (vectors(again.everything, Reviews(text=Letters())).vectors[:, 1] > 0).any()
 
 
-def test_a_new_review_has_its_item_encoded_again(world: Dataset, tmp_path: Path) -> None:
-    """And nothing else; the spread of the stars is not learned again."""
+def test_a_new_review_is_encoded_alone(world: Dataset, tmp_path: Path) -> None:
+    """Its item's vector changes and no other; the spread of the stars is not learned again."""
     letters, cache, data = Letters(), VectorCache(tmp_path / "cache"), reviewed(world, TOLD)
     channels, train = fit_channels(data, {"said": Reviews(text=letters)}, Projection(dim=None), cache)
+    assert sorted(letters.seen) == ["aa", "ac", "b", "c"]
     store.save(channels[0].learned, tmp_path, "learned")
     kept = (replace(channels[0], learned=store.load(tmp_path, "learned")),)
     letters.seen.clear()
-    later = encoded(reviewed(world, [*TOLD, ("u09", "i02", "b", 1.0, 60)]), kept, cache)
-    assert letters.seen == ["b", "ac"]
+    later = encoded(reviewed(world, [*TOLD, ("u09", "i02", "bc", 1.0, 60)]), kept, cache)
+    assert letters.seen == ["bc"]
     same = np.arange(23) != 2
     old, new = (d.feature("item", "said").vectors for d in (train, later))
     np.testing.assert_array_equal(new[same], old[same])
     assert (new[2] != old[2]).any()
+
+
+@pytest.mark.parametrize("texts", [2, 5, 50_000])
+def test_cached_reviews_make_the_same_vectors(
+    texts: int, world: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the bit, in blocks of any size, whether a text is empty, was met before or stands in the cache."""
+    monkeypatch.setattr(module, "_TEXTS", texts)
+    rng, letters, cache = np.random.default_rng(0), Letters(), VectorCache(tmp_path)
+    told = [(f"u{n:02}", f"i{rng.integers(23):02}", "".join(rng.choice([*"abc"], n % 5)), 3.0, n) for n in range(37)]
+    fitted = Reviews(text=letters).fit(reviewed(world, told), "item")
+    plain = list(fitted.encode(world.item_table))
+    vectors = np.concatenate([p.vectors for p in plain])
+    assert vectors[:, :3].any()
+    for _ in range(2):
+        found = encode_table(fitted, world.item_table, cache)
+        np.testing.assert_array_equal(found.vectors, vectors)
+        np.testing.assert_array_equal(found.present, np.concatenate([p.present for p in plain]))
 
 
 def test_other_words_are_other_content(world: Dataset) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,8 +17,11 @@ from cuvee.types import Dataset, Embeddings, Floats
 
 __all__ = ["Reviews", "FittedReviews"]  # noqa: RUF022 - the component comes first
 
-_BLOCK = 64
-"""Rows of one yield: their reviews are encoded together."""
+_TEXTS = 50_000
+"""Reviews of one yield, about: they are held together, and each yield looks through the whole cache."""
+
+Inner = Callable[[FittedEncoder, pl.DataFrame], Embeddings]
+"""How the vectors of single reviews are come by."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,8 @@ class Reviews:
     """The mean of the text vectors of the newest reviews, and their stars and sentiment: mean, spread, how many.
 
     Reviews of held-out pairs are not in training, so they are not told; whoever has no review has the modality missing.
-    A new review has its item encoded again. Cost: that of the text encoder for every review.
+    A new review is encoded alone, and its item's vector put together again. Cost: that of the text encoder for every
+    review; in the cache one vector of it for each.
     """
 
     role: Role = "item"
@@ -131,24 +135,42 @@ class FittedReviews:
 
     def encode(self, table: pl.DataFrame) -> Iterator[Embeddings]:
         """Yield the vectors block after block."""
-        for start in range(0, len(table), _BLOCK):
-            block = table[start : start + _BLOCK]
+        return self.encode_with(table, _afresh)
+
+    def encode_with(self, table: pl.DataFrame, inner: Inner) -> Iterator[Embeddings]:
+        """Yield the vectors block after block, the texts of single reviews by `inner`."""
+        if not len(table):
+            return
+        spans = [self.rows.get(name, (0, 0)) for name in table[self.key]]
+        held = np.cumsum([1 + end - first for first, end in spans]) // _TEXTS
+        for rows in np.split(np.arange(len(table)), np.flatnonzero(np.diff(held)) + 1):
+            block = table[rows]
             present = np.array([name in self.rows for name in block[self.key]], bool)
             figures = self.numbers.of(self._figures(block)).vectors / np.float32(max(1, len(self.numbers.codes)) ** 0.5)
-            parts = [figures] if self.text is None else [self._pooled(self.text, block), figures]
+            parts = (
+                [figures] if self.text is None else [self._pooled(self.text, [spans[r] for r in rows], inner), figures]
+            )
             yield Embeddings(np.concatenate(parts, axis=1) * present[:, None], present)
 
     def _figures(self, table: pl.DataFrame) -> pl.DataFrame:
         ids = table.select(pl.col(self.key).alias("id"))
         return ids.join(self.figures, on="id", how="left", maintain_order="left").drop("id")
 
-    def _pooled(self, text: FittedEncoder, block: pl.DataFrame) -> Floats:
-        """Return the mean text vector of each row, of unit length."""
-        spans = [self.rows.get(name, (0, 0)) for name in block[self.key]]
+    def _pooled(self, text: FittedEncoder, spans: list[tuple[int, int]], inner: Inner) -> Floats:
+        """Return the mean text vector of the reviews of each span, of unit length."""
         rows = np.concatenate([np.arange(*span) for span in spans]).astype(np.int64)
-        given = self.told[rows] if len(rows) else self.told.clear(1).with_columns(pl.lit("").alias("text"))
-        found = np.concatenate([part.vectors for part in text.encode(given)])
         owner = np.repeat(np.arange(len(spans)), [end - first for first, end in spans])
+        given = self.told[rows]
+        if any(text.contents(given)):
+            found = inner(text, given).vectors
+        else:  # nothing to encode: an empty text tells the width
+            owner, found = owner[:0], _afresh(text, self.told.clear(1).with_columns(pl.lit("").alias("text"))).vectors
         total = np.zeros((len(spans), found.shape[1]), np.float32)
         np.add.at(total, owner, found[: len(owner)])
         return np.asarray(total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-9), np.float32)
+
+
+def _afresh(encoder: FittedEncoder, table: pl.DataFrame) -> Embeddings:
+    """Encode without a cache."""
+    parts = list(encoder.encode(table))
+    return Embeddings(np.concatenate([p.vectors for p in parts]), np.concatenate([p.present for p in parts]))
