@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "cuvee"
 LAYERS = (
     "errors",
     "types torch_runtime",
-    "checkpoints efficientnet_lite0 pictures tables media used_modalities",
+    "checkpoints efficientnet_lite0 films pictures tables media used_modalities",
     "protocols truth statistics plain_yaml projection weights sql roles columns looked_up sentiment",
     "registry rank queries foreign frames ridge item_weights content_space cache train alignment modality_networks",
     "logs llms executors holdouts layout matrices",

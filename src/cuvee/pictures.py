@@ -25,15 +25,15 @@ _DAMAGE = (
 )  # fmt: skip
 
 
-def content_hash(path: str | None) -> str:
-    """Return a hash of the file's bytes; "" for no path and for a file that cannot be read."""
+def content_hash(path: str | None, what: str = "image") -> str:
+    """Return a hash of the file's bytes; "" for no path and for a file, called `what`, that cannot be read."""
     if not path:
         return ""
     try:
         with Path(path).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, ValueError) as error:
-        logger.warning("image %s cannot be read (%s): counted as missing", path, error)
+        logger.warning("%s %s cannot be read (%s): counted as missing", what, path, error)
         return ""
 
 
