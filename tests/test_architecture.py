@@ -17,7 +17,7 @@ LAYERS = (
     "logs llms executors holdouts layout matrices",
     "readers splits encoders metrics indexes filters stages slices trackers demo",
     "selection blending fusion_weights foretold history_batches",
-    "fusion models explainers testing",
+    "fusion models explainers testing event_weights",
     "recipe store features privacy suggest",
     "bundle evaluate verdict inspection new_items",
     "report",

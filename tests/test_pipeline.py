@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from cuvee import registry, store
+from cuvee import event_weights, registry, store
 from cuvee.bundle import load_bundle
 from cuvee.errors import ConfigError
 from cuvee.pipeline import fingerprint, run
@@ -377,6 +377,34 @@ def test_text_with_real_weights(tmp_path: Path) -> None:
     assert first.settled == second.settled
     assert content(tmp_path / "one")["recommendations.parquet"] == content(tmp_path / "two")["recommendations.parquet"]
     assert first.verdicts[0].weight > first.verdicts[1].weight
+
+
+def test_weights_of_events_are_learned_and_written_down(
+    done: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same data, the same questions; run.json, every recipe, the report and both bundles have the weights found."""
+    monkeypatch.setattr(event_weights, "_FEW", 1)
+    monkeypatch.setattr(event_weights, "_ENOUGH", 1)
+    out = tmp_path / "out"
+    found = run(load_recipe(shop(tmp_path), ["events=learn"]), out).events
+    assert found is not None
+    assert found.weights != found.reader
+    told = read(out / "run.json")["events"]
+    assert told["weights"] == found.weights
+    assert told["learned"] is True
+    for place in (out, out / "bundle", out / "bundle-eval"):
+        assert load_recipe(place / "recipe.yaml").events == found.weights
+    assert str(found).removeprefix("events: ") in (out / "report.html").read_text(encoding="utf-8")
+    for name in ("bundle", "bundle-eval"):
+        events = load_bundle(out / name).data.events
+        np.testing.assert_allclose(events.weight, [found.weights[events.kinds[k]] for k in events.kind], rtol=1e-6)
+    plain, ours = read(done / "run.json"), read(out / "run.json")
+    assert "events" not in plain
+    assert plain["data"]["fingerprint"] == ours["data"]["fingerprint"]
+    again = run(load_recipe(out / "recipe.yaml"), tmp_path / "again")
+    assert read(tmp_path / "again" / "metrics.json") == read(out / "metrics.json")
+    assert again.events is not None
+    assert again.events.weights == found.weights
 
 
 def test_a_fingerprint_is_of_the_content(world: Dataset) -> None:

@@ -50,6 +50,7 @@ FULL = Recipe(
     reader=Folder(Path("/data"), kinds={"on": 1.0, "no": -0.5}, min_rating=None),
     split=Given(Path("/s.csv"), "cold_among_all"),
     model=Tuned(Blend((Ease(3.5), Popular()), weights=(1.0, 0.0)), {"k": (5, 10)}),
+    events={"no": -0.5, "buy": 1.0},
     project=Projection(centre=False, dim=None),
     filters=(Available("007"), Unseen()),
     stages=(Diversity(0.3, ("text", "yes")),),
@@ -211,3 +212,23 @@ def test_no_file_and_no_such_component(tmp_path: Path) -> None:
         load_recipe(tmp_path / "gone.yaml")
     with pytest.raises(UnknownNameError, match="did you mean 'history_length'"):
         read_recipe(plain_yaml.load(TEXT + "evaluate: {slices: [history_lenght]}"), tmp_path)
+
+
+def test_what_kinds_of_event_weigh(tmp_path: Path) -> None:
+    """Without the key nothing is written of it; a single weight can be set from the command line."""
+    path = write(tmp_path)
+    assert load_recipe(path).events is None
+    assert "events" not in dump_recipe(load_recipe(path))
+    assert load_recipe(path, ["events=null"]).events is None
+    assert load_recipe(path, ["events.view=0.25", "events.dislike=-1"]).events == {"view": 0.25, "dislike": -1.0}
+    learn = load_recipe(path, ["events=learn"])
+    assert learn.events == "learn"
+    assert read_recipe(plain_yaml.load(dump_recipe(learn)), tmp_path).events == "learn"
+
+
+@pytest.mark.parametrize(
+    "value", ["learnt", "{}", "[1]", "0.5", "{view: x}", "{view: .nan}", "{view: true}", "{view: }"]
+)
+def test_weights_of_events_that_are_none(value: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="events"):
+        load_recipe(write(tmp_path), [f"events={value}"])

@@ -20,6 +20,7 @@ from cuvee.bundle import Bundle, save_bundle
 from cuvee.cache import default_cache
 from cuvee.errors import ConfigError
 from cuvee.evaluate import Results, list_length, measure, measure_slices, parse_metrics
+from cuvee.event_weights import Weighed, weigh
 from cuvee.features import Channel, fit_channels, fused
 from cuvee.media import MEDIA
 from cuvee.models.popular import Popular
@@ -71,6 +72,10 @@ class Run:
     verdicts: tuple[Verdict, ...]
     seconds: Mapping[str, float]
     """Step -> wall seconds."""
+    fingerprint: str = ""
+    """Of the data as they were read and split."""
+    events: Weighed | None = None
+    """What kinds of event weigh, where the recipe says something of it."""
 
 
 def run(recipe: Recipe, out: Path) -> Run:
@@ -90,6 +95,8 @@ def _run(recipe: Recipe, out: Path, step: "_Steps") -> Run:
     with step("read"):
         data = recipe.reader.read()
         split = recipe.split.split(data, rng)
+        read = fingerprint(split.everything)
+        recipe, split, events = _weigh(recipe, split)
         logger.info("%s", _size(split))
     with step("encode"):
         channels, split = _encode(recipe, split)
@@ -109,7 +116,8 @@ def _run(recipe: Recipe, out: Path, step: "_Steps") -> Run:
         whole_channels, whole = _refit(recipe, split)
         whole_fusion, whole = _fuse(None if fusion is None else fusion.settled, whole, recipe.seed, choose=False)
         _, refitted = _fit(settled, whole, recipe.seed, choose=False)
-    done = Run(recipe, split, model, settled, channels, fusion, valid, tests, popular, metric, gain, told, step.seconds)
+    told_of = (valid, tests, popular, metric, gain, told, step.seconds, read, events)
+    done = Run(recipe, split, model, settled, channels, fusion, *told_of)
     with step("write"):
         # what only recommends needs no tracker
         chosen = replace(recipe, model=settled, fusion=None if fusion is None else fusion.settled, track=())
@@ -129,6 +137,15 @@ def _told_in(recipe: Recipe) -> str:
         if name.startswith("ndcg"):
             return name
     raise ConfigError("evaluate.metrics needs an NDCG, e.g. ndcg@20: gains and verdicts are told in it")
+
+
+def _weigh(recipe: Recipe, split: Split) -> tuple[Recipe, Split, Weighed | None]:
+    """Return recipe and split with what kinds of event weigh, found on validation where the recipe says `learn`."""
+    if recipe.events is None:
+        return recipe, split, None
+    events = weigh(split, recipe.events, np.random.default_rng(recipe.seed))
+    logger.info("%s", events)
+    return replace(recipe, events=events.weights), events.split, events
 
 
 def _encode(recipe: Recipe, split: Split) -> tuple[tuple[Channel, ...], Split]:
@@ -222,7 +239,8 @@ def _facts(done: Run) -> dict[str, Any]:
     return {
         "version": __version__,
         "machine": {"python": platform.python_version(), "system": platform.platform(), "numpy": np.__version__},
-        "data": _size(done.split) | {"fingerprint": fingerprint(done.split.everything)},
+        "data": _size(done.split) | {"fingerprint": done.fingerprint},
+        **({} if done.events is None else {"events": done.events.facts()}),
         "seed": done.recipe.seed,
         "metric": done.metric,
         "chosen": describe(done.settled),

@@ -74,7 +74,7 @@ def holdout(train: Dataset, pairs: tuple[Ints, Ints], candidates: Bools | None =
     truth = sparse.csr_matrix((np.ones(len(inverse), np.float32), (inverse, pairs[1])), shape=shape, dtype=np.float32)
     truth.data[:] = 1
     users = users.astype(np.int32)
-    return Holdout(queries_of(train, users), truth, users, candidates)
+    return Holdout(queries_of(train, users), truth, users, candidates, train)
 
 
 def keep_events(data: Dataset, kept: Bools) -> Dataset:

@@ -9,8 +9,9 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -59,6 +60,9 @@ class Recipe:
     """How it is cut into training, validation and test."""
     model: Estimator
     """What learns."""
+    events: Mapping[str, float] | Literal["learn"] | None = None
+    """Kind of event -> what it says about liking, negative for dislike; kinds that are not listed keep the reader's
+    weight. `learn` finds all weights on validation. null: the reader's. What is held out does not depend on it."""
     encoders: Mapping[str, Encoder] = field(default_factory=dict)
     """Modality -> its encoder."""
     fusion: Fusion | None = None
@@ -124,6 +128,8 @@ def read_recipe(tree: Any, base: Path, changes: Iterable[str] = ()) -> Recipe:
         values["encoders"] = _encoders(tree["encoders"], base)
     if tree.get("fusion") is not None:
         values["fusion"] = build("fusion", tree["fusion"], base)
+    if tree.get("events") is not None:
+        values["events"] = _events(tree["events"])
     if "seed" in tree:
         values["seed"] = _whole(tree["seed"])
     return Recipe(**values)
@@ -132,6 +138,8 @@ def read_recipe(tree: Any, base: Path, changes: Iterable[str] = ()) -> Recipe:
 def dump_recipe(recipe: Recipe) -> str:
     """Return the recipe as YAML with every parameter written out; reading it back gives an equal recipe."""
     tree: dict[str, Any] = {key: describe(getattr(recipe, key)) for key in _SINGLES}
+    if recipe.events is not None:
+        tree["events"] = recipe.events if recipe.events == "learn" else dict(recipe.events)
     tree["encoders"] = {name: describe(encoder) for name, encoder in recipe.encoders.items()}
     tree["fusion"] = None if recipe.fusion is None else describe(recipe.fusion)
     tree["project"] = describe(recipe.project)
@@ -139,6 +147,23 @@ def dump_recipe(recipe: Recipe) -> str:
     tree["evaluate"] = describe(recipe.evaluate)
     tree["seed"] = recipe.seed
     return plain_yaml.dump(tree)
+
+
+def _events(value: Any) -> Mapping[str, float] | Literal["learn"]:
+    """Return what kinds weigh: a mapping of finite numbers, or that they are to be learned."""
+    if value == "learn":
+        return "learn"
+    if not isinstance(value, dict) or not value:
+        raise ConfigError(
+            f"events is `learn` or a mapping of kinds to weights, e.g. {{view: 0.2, buy: 1}}; got {value!r}"
+        )
+    found: dict[str, float] = {}
+    for kind, weight in value.items():
+        number = check(float, weight, f"events.{kind}", None)
+        if isinstance(weight, bool) or not isfinite(number):
+            raise ConfigError(f"events.{kind} must be a number, negative for dislike; got {weight!r}")
+        found[str(kind)] = number
+    return found
 
 
 def _encoders(value: Any, base: Path) -> dict[str, Encoder]:

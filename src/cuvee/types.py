@@ -126,12 +126,20 @@ class Dataset:
     def matrix(self) -> sparse.csr_matrix[np.float32]:
         """(u, i) float32: for each pair the weight of largest magnitude, the latest among equals; 0 is a mere touch."""
         e = self.events
-        order = np.lexsort((e.time, np.abs(e.weight)))
-        flat = e.user[order].astype(np.int64) * len(self.items) + e.item[order]
-        _, last = np.unique(flat[::-1], return_index=True)
-        rows = order[::-1][last]
+        rows = self.foremost(np.abs(e.weight))
         shape = (len(self.users), len(self.items))
         return sparse.csr_matrix((e.weight[rows], (e.user[rows], e.item[rows])), shape=shape, dtype=np.float32)
+
+    def foremost(self, strength: NDArray[Any]) -> Longs:
+        """Return (p,) one event row for each pair, by user and item: that of most strength (n,), the latest of equals.
+
+        Pairs are those of the events; among events of one strength and time the later row counts.
+        """
+        e = self.events
+        order = np.lexsort((e.time, strength))
+        flat = e.user[order].astype(np.int64) * len(self.items) + e.item[order]
+        _, last = np.unique(flat[::-1], return_index=True)
+        return np.asarray(order[::-1][last], np.int64)
 
     @cached_property
     def liked(self) -> sparse.csr_matrix[np.float32]:
@@ -238,6 +246,8 @@ class Holdout:
     """(q,) user rows of the training data set."""
     candidates: Bools | None = None
     """(i,) the only items to be ranked; None for the whole catalogue."""
+    data: Dataset | None = None
+    """What the questions were taken from: everything that was known when they were asked. None: the training data."""
 
     def take(self, rows: NDArray[Any] | slice) -> "Holdout":
         """Return the questions at `rows`."""

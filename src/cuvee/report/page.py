@@ -106,6 +106,8 @@ class Making:
     seconds: Mapping[str, float]
     shares: Mapping[str, float]
     """Length of the history -> share of popularity in a blend; empty for other models."""
+    events: str
+    """What kinds of event weigh; "" where the recipe says nothing of it."""
     recipe: str
     """YAML with the choices written in."""
     seed: int
@@ -235,6 +237,7 @@ def _making(done: "Run") -> Making:
         sizes=_sizes(done),
         seconds=dict(done.seconds),
         shares=dict(zip(BUCKETS, shares, strict=False)),
+        events=str(done.events or ""),
         recipe=dump_recipe(replace(done.recipe, model=done.settled)),
         seed=done.recipe.seed,
         version=__version__,

@@ -17,6 +17,8 @@ __all__ = ["command"]
 def command(recipe: Path, out: Path, changes: tuple[str, ...]) -> None:
     """Read, encode, learn, evaluate and report, as RECIPE says; everything is written to --out."""
     done = run(load_recipe(recipe, changes), out)
+    if done.events:
+        click.echo(str(done.events))
     for name, measured in done.tests.items():
         click.echo(f"{name}:")
         for metric, e in measured.summary.items():

@@ -9,6 +9,7 @@ import numpy as np
 
 from cuvee.cache import default_cache
 from cuvee.errors import ConfigError, UnknownNameError, unknown
+from cuvee.event_weights import weigh
 from cuvee.features import fit_channels
 from cuvee.new_items import Finding, findings
 from cuvee.recipe import Recipe, load_recipe
@@ -86,5 +87,7 @@ def _of_new_items(recipe: Recipe) -> list[str]:
 
 def _training(recipe: Recipe, data: Dataset, modalities: tuple[str, ...], rng: np.random.Generator) -> Dataset:
     split = recipe.split.split(data, rng)
+    if recipe.events is not None:
+        split = weigh(split, recipe.events, np.random.default_rng(recipe.seed)).split
     encoders = {m: recipe.encoders[m] for m in modalities}
     return fit_channels(replace(split.train, features={}), encoders, recipe.project, default_cache())[1]
