@@ -2,8 +2,9 @@
 
 A table is a polars, pandas or Arrow one: whatever has the Arrow stream interface. pandas needs pyarrow for it.
 
-Canonical columns: interactions (user_id, item_id, and where known rating, timestamp, event), items (item_id ...),
-users (user_id ...), reviews (user_id, item_id, text ...), social (src, dst), triples (head, relation, tail).
+Canonical columns: interactions (user_id, item_id, and where known rating, timestamp, event, watched_share or
+watch_seconds), items (item_id ...), users (user_id ...), reviews (user_id, item_id, text ...), social (src, dst),
+triples (head, relation, tail).
 """
 
 import logging
@@ -17,6 +18,7 @@ import polars as pl
 from cuvee.errors import DataError
 from cuvee.tables import first_not
 from cuvee.types import Dataset, Events
+from cuvee.watched import counting_part
 
 __all__ = ["KIND_WEIGHTS", "ArrowTable", "Frames", "dataset", "dated", "require"]
 
@@ -54,15 +56,22 @@ class Frames:
         return self.source.get(table, table)
 
 
-def dataset(frames: Frames, kinds: Mapping[str, float] = KIND_WEIGHTS, min_rating: float | None = None) -> Dataset:
+def dataset(
+    frames: Frames,
+    kinds: Mapping[str, float] = KIND_WEIGHTS,
+    min_rating: float | None = None,
+    min_watched: float = 0.1,
+) -> Dataset:
     """Check the frames and give every id its row: table order first, then order of first appearance.
 
-    Events whose rating is below `min_rating` count as seen, not as liked: they weigh 0, or less for a dislike.
+    Events whose rating is below `min_rating` count as seen, not as liked: they weigh 0, or less for a dislike. Where it
+    is known how much was watched, a weight above 0 is multiplied by that share, by 0 below `min_watched`.
 
     Raises:
-        DataError: a missing column, an empty or duplicate id, a negative time, a time or rating that is no number.
+        DataError: a missing column, an empty or duplicate id, a negative time, a time, rating or share watched that is
+            none.
     """
-    events = _interactions(frames, min_rating)
+    events = _interactions(frames, min_rating, min_watched)
     item_table = _table(frames, "items", "item_id", events["item_id"])
     user_table = _table(frames, "users", "user_id", events["user_id"])
     items = tuple(item_table["item_id"].to_list())
@@ -74,6 +83,7 @@ def dataset(frames: Frames, kinds: Mapping[str, float] = KIND_WEIGHTS, min_ratin
         )
     kind = _rows(events["event"], vocabulary).astype(np.int8)
     weight = np.array([kinds.get(kind, 1.0) for kind in vocabulary], np.float32)[kind]
+    weight = np.where(weight > 0, weight * events["watched"].to_numpy(), weight)
     return Dataset(
         users=users,
         items=items,
@@ -116,8 +126,8 @@ def _polars(frames: Frames, table: str) -> pl.DataFrame | None:
     return frame.drop(c for c in frame.columns if c.startswith("__index_level_"))
 
 
-def _interactions(frames: Frames, min_rating: float | None) -> pl.DataFrame:
-    """Return user_id, item_id, event, timestamp, rated (well enough to count as liked) in time order."""
+def _interactions(frames: Frames, min_rating: float | None, min_watched: float) -> pl.DataFrame:
+    """Return user_id, item_id, event, timestamp, rated (well enough to be liked), watched (share) in time order."""
     name, frame = frames.name("interactions"), _polars(frames, "interactions")
     if frame is None:
         raise DataError(f"{name}: there are none; a data set needs events")
@@ -141,7 +151,9 @@ def _interactions(frames: Frames, min_rating: float | None) -> pl.DataFrame:
         time = events["timestamp"][row - 1]
         raise DataError(f"{name}: row {row} has the time {time}, which looks like milliseconds; divide by 1,000")
     rated = pl.lit(True) if min_rating is None else _rated(frame, min_rating, name)
-    return events.with_columns(rated.alias("rated")).sort("timestamp", maintain_order=True)
+    share = counting_part(frame, _polars(frames, "items"), min_watched, (name, frames.name("items")))
+    watched = pl.lit(1.0) if share is None else share
+    return events.with_columns(rated.alias("rated"), watched.alias("watched")).sort("timestamp", maintain_order=True)
 
 
 def dated(times: pl.Series) -> pl.Series:

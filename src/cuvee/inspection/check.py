@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from cuvee.errors import DataError
-from cuvee.inspection.complaints import orphans, table_findings
+from cuvee.inspection.complaints import orphans, table_findings, watching
 from cuvee.inspection.figures import Figures, figures, same_texts, text_shares, texts
 from cuvee.inspection.files import Media, media
 from cuvee.inspection.findings import Finding
@@ -66,7 +66,7 @@ def inspect_folder(folder: Path) -> Inspection:
         found += table_findings(table, frame, files[table])
     lost, counts = orphans(frames, files)
     broken, told = media(frames["items"], folder, files["items"]) if "items" in frames else ([], {})
-    found += lost + broken
+    found += lost + broken + watching(frames, files)
     recipe = None
     if all(finding.level != "error" for finding in found):
         recipe = _fitting(folder, frames["interactions"], found)

@@ -6,8 +6,9 @@ import polars as pl
 
 from cuvee.frames import dated
 from cuvee.inspection.findings import Finding, Level, at_rows
+from cuvee.watched import COLUMNS, DURATION, problems
 
-__all__ = ["orphans", "table_findings"]
+__all__ = ["orphans", "table_findings", "watching"]
 
 _NEEDED = {
     "interactions": ("user_id", "item_id"),
@@ -46,6 +47,8 @@ def table_findings(table: str, frame: pl.DataFrame, file: str) -> list[Finding]:
     for column in _NUMBERS:
         if column in frame.columns:
             found += _numbers(frame[column], file)
+    if table == "interactions":
+        found += _watched(frame, COLUMNS, file)
     for column in frame.columns:
         if frame[column].dtype == pl.String:
             found += _long(frame[column], file)
@@ -78,6 +81,27 @@ def orphans(frames: Mapping[str, pl.DataFrame], files: Mapping[str, str]) -> tup
         look("social", column, users, "{} is no user; the edge is of no use")
     found += _facts_about_nothing(frames, files, items, counts)
     return found, counts
+
+
+def watching(frames: Mapping[str, pl.DataFrame], files: Mapping[str, str]) -> list[Finding]:
+    """Return what is wrong with the durations that seconds of watching are divided by."""
+    if not _has(frames, "interactions", COLUMNS[1]):
+        return []
+    own = [table for table in ("interactions", "items") if _has(frames, table, DURATION)]
+    if own:
+        return _watched(frames[own[0]], (DURATION,), files[own[0]])
+    message = f"it tells nothing without the column {DURATION} (seconds) in the items; add it, or write {COLUMNS[0]}"
+    return [Finding("warning", files["interactions"], message, field=COLUMNS[1])]
+
+
+def _watched(frame: pl.DataFrame, columns: tuple[str, ...], file: str) -> list[Finding]:
+    return [
+        finding
+        for column in columns
+        if column in frame.columns
+        for bad, message in problems(frame[column])
+        for finding in at_rows("error", file, column, bad, frame[column], message)
+    ]
 
 
 def _facts_about_nothing(

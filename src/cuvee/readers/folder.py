@@ -40,6 +40,8 @@ class Folder:
     """Kind of event -> what it says about liking, negative for dislike; kinds that are not listed weigh 1."""
     min_rating: float | None = None
     """Events rated below this count as seen, not as liked; None: ratings play no role."""
+    min_watched: float = 0.1
+    """Share below which what was watched counts as seen, not as liked; above it the share multiplies the weight."""
 
     def read(self) -> Dataset:
         """Read the folder.
@@ -57,7 +59,7 @@ class Folder:
             if links is not None and "item_id" in frames["items"].columns:
                 frames["items"] = _linked(frames["items"], links, str(files["links"]))
         names = {table: str(path) for table, path in files.items()}
-        return dataset(Frames(source=names, **frames), self.kinds, self.min_rating)
+        return dataset(Frames(source=names, **frames), self.kinds, self.min_rating, self.min_watched)
 
 
 def _linked(items: pl.DataFrame, links: pl.DataFrame, name: str) -> pl.DataFrame:

@@ -48,6 +48,8 @@ class Mapped:
     """Kind of event -> what it says about liking, negative for dislike; kinds that are not listed weigh 1."""
     min_rating: float | None = None
     """Events rated below this count as seen, not as liked; None: ratings play no role."""
+    min_watched: float = 0.1
+    """Share below which what was watched counts as seen, not as liked; above it the share multiplies the weight."""
 
     def read(self) -> Dataset:
         """Read the folder.
@@ -72,7 +74,7 @@ class Mapped:
             frames[name] = _table(name, table, raw)
         if "items" in frames:
             frames["items"] = absolute_media(frames["items"], self.path)
-        return dataset(Frames(source=names, **frames), self.kinds, self.min_rating)
+        return dataset(Frames(source=names, **frames), self.kinds, self.min_rating, self.min_watched)
 
 
 def known_layouts() -> list[str]:

@@ -16,6 +16,7 @@ from cuvee.frames import KIND_WEIGHTS, Frames, dataset
 from cuvee.matrices import as_embeddings, open_matrix
 from cuvee.tables import first_not
 from cuvee.types import Dataset, Embeddings
+from cuvee.watched import COLUMNS
 
 __all__ = ["Mmrec"]
 
@@ -50,7 +51,7 @@ class Mmrec:
         path = _only(self.path)
         raw = read_foreign([path], Form("separated"), ())
         raw = raw.rename({c: _OURS.get(c, c) for c in raw.columns})
-        events = raw.with_columns(_number(raw, c, path) for c in ("rating", "timestamp") if c in raw.columns)
+        events = raw.with_columns(_number(raw, c, path) for c in ("rating", "timestamp", *COLUMNS) if c in raw.columns)
         features = {f.name.removesuffix(_SUFFIX): _features(f) for f in sorted(self.path.glob(f"*{_SUFFIX}"))}
         rows = _rows(features, self.path)
         data = dataset(
