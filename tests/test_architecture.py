@@ -22,7 +22,7 @@ LAYERS = (
     "bundle evaluate verdict inspection new_items",
     "report",
     "pipeline",
-    "tune dialogue",
+    "tune dialogue model_verdict",
     "serve",
     "cli studio",
 )

@@ -34,7 +34,7 @@ from cuvee.statistics import Estimate, Paired, paired
 from cuvee.types import PAD, Context, Dataset, Holdout, Slate, Split
 from cuvee.verdict import Verdict, verdicts
 
-__all__ = ["Measured", "Run", "run"]
+__all__ = ["Measured", "Run", "encode", "fit", "fuse", "run", "told_in", "weighed"]
 
 logger = logging.getLogger(__name__)
 
@@ -90,19 +90,19 @@ def run(recipe: Recipe, out: Path) -> Run:
 
 
 def _run(recipe: Recipe, out: Path, step: "_Steps") -> Run:
-    metric = _told_in(recipe)
+    metric = told_in(recipe)
     rng = np.random.default_rng(recipe.seed)
     with step("read"):
         data = recipe.reader.read()
         split = recipe.split.split(data, rng)
         read = fingerprint(split.everything)
-        recipe, split, events = _weigh(recipe, split)
+        recipe, split, events = weighed(recipe, split)
         logger.info("%s", _size(split))
     with step("encode"):
-        channels, split = _encode(recipe, split)
-        fusion, split = _fuse(recipe.fusion, split, recipe.seed)
+        channels, split = encode(recipe, split)
+        fusion, split = fuse(recipe.fusion, split, recipe.seed)
     with step("fit"):
-        settled, model = _fit(recipe.model, split, recipe.seed)
+        settled, model = fit(recipe.model, split, recipe.seed)
     with step("evaluate"):
         valid = _measure(recipe, model, split, split.valid, rng)
         tests = {name: _measure(recipe, model, split, held, rng, slices=True) for name, held in split.tests.items()}
@@ -114,8 +114,8 @@ def _run(recipe: Recipe, out: Path, step: "_Steps") -> Run:
         told = _verdicts(recipe, split, settled, tests, metric, rng, fusion) if recipe.evaluate.verdict else ()
     with step("refit"):
         whole_channels, whole = _refit(recipe, split)
-        whole_fusion, whole = _fuse(None if fusion is None else fusion.settled, whole, recipe.seed, choose=False)
-        _, refitted = _fit(settled, whole, recipe.seed, choose=False)
+        whole_fusion, whole = fuse(None if fusion is None else fusion.settled, whole, recipe.seed, choose=False)
+        _, refitted = fit(settled, whole, recipe.seed, choose=False)
     told_of = (valid, tests, popular, metric, gain, told, step.seconds, read, events)
     done = Run(recipe, split, model, settled, channels, fusion, *told_of)
     with step("write"):
@@ -131,7 +131,7 @@ def _run(recipe: Recipe, out: Path, step: "_Steps") -> Run:
     return done
 
 
-def _told_in(recipe: Recipe) -> str:
+def told_in(recipe: Recipe) -> str:
     """Return the metric that gains and verdicts are told in: the first NDCG."""
     for name in parse_metrics(recipe.evaluate.metrics):
         if name.startswith("ndcg"):
@@ -139,7 +139,7 @@ def _told_in(recipe: Recipe) -> str:
     raise ConfigError("evaluate.metrics needs an NDCG, e.g. ndcg@20: gains and verdicts are told in it")
 
 
-def _weigh(recipe: Recipe, split: Split) -> tuple[Recipe, Split, Weighed | None]:
+def weighed(recipe: Recipe, split: Split) -> tuple[Recipe, Split, Weighed | None]:
     """Return recipe and split with what kinds of event weigh, found on validation where the recipe says `learn`."""
     if recipe.events is None:
         return recipe, split, None
@@ -148,7 +148,8 @@ def _weigh(recipe: Recipe, split: Split) -> tuple[Recipe, Split, Weighed | None]
     return replace(recipe, events=events.weights), events.split, events
 
 
-def _encode(recipe: Recipe, split: Split) -> tuple[tuple[Channel, ...], Split]:
+def encode(recipe: Recipe, split: Split) -> tuple[tuple[Channel, ...], Split]:
+    """Return the fitted channels and the split with the features they make, of users in the questions too."""
     channels, train = fit_channels(split.train, recipe.encoders, recipe.project, default_cache())
     tests = {name: with_features(held, train) for name, held in split.tests.items()}
     return channels, replace(split, train=train, valid=with_features(split.valid, train), tests=tests)
@@ -159,7 +160,7 @@ def _refit(recipe: Recipe, split: Split) -> tuple[tuple[Channel, ...], Split]:
     return channels, replace(split, train=whole)
 
 
-def _fuse(fusion: Fusion | None, split: Split, seed: int, *, choose: bool = True) -> tuple[FittedFusion | None, Split]:
+def fuse(fusion: Fusion | None, split: Split, seed: int, *, choose: bool = True) -> tuple[FittedFusion | None, Split]:
     """Return the fitted fusion and the split with what it makes; as it is where there is none."""
     if fusion is None:
         return None, split
@@ -167,7 +168,7 @@ def _fuse(fusion: Fusion | None, split: Split, seed: int, *, choose: bool = True
     return fitted, replace(split, train=fused(split.train, fitted))
 
 
-def _fit(estimator: Estimator, split: Split, seed: int, *, choose: bool = True) -> tuple[Estimator, Recommender]:
+def fit(estimator: Estimator, split: Split, seed: int, *, choose: bool = True) -> tuple[Estimator, Recommender]:
     """Return the estimator with its choices written in, and the trained model.
 
     Every fit draws the same random numbers, so what two of them differ in is not chance.
@@ -208,8 +209,8 @@ def _verdicts(
     light = replace(recipe, evaluate=replace(recipe.evaluate, metrics=(metric,), slices=()))
 
     def remeasure(changed: Split) -> dict[str, pl.DataFrame]:
-        _, changed = _fuse(recipe.fusion, changed, recipe.seed)
-        _, model = _fit(recipe.model, changed, recipe.seed)
+        _, changed = fuse(recipe.fusion, changed, recipe.seed)
+        _, model = fit(recipe.model, changed, recipe.seed)
         return {n: _measure(light, model, changed, held, rng).results.per_query for n, held in changed.tests.items()}
 
     measured = {name: m.results.per_query for name, m in tests.items()}

@@ -20,7 +20,7 @@ from cuvee.errors import ConfigError, unknown
 from cuvee.filters.unseen import Unseen
 from cuvee.projection import Projection
 from cuvee.protocols import Encoder, Estimator, Filter, Fusion, Reader, Slice, Splitter, Stage, Tracker
-from cuvee.registry import build, describe, section
+from cuvee.registry import build, check, describe, section
 
 __all__ = ["Evaluation", "Recipe", "dump_recipe", "load_recipe", "read_recipe"]
 

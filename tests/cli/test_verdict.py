@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cuvee.cli.commands.verdict import command, sentence
+from cuvee.cli.commands.verdict import command
 from cuvee.demo import write_shop
 from cuvee.errors import ConfigError, UnknownNameError
 from cuvee.new_items import Finding
+from cuvee.report.verdict_phrases import found_in_words
 from cuvee.statistics import Paired
 
 PRICE = """
@@ -56,23 +57,28 @@ def written(folder: Path, text: str, *, scale: float, seed: int = 0) -> Path:
 def test_sentences_follow_from_figures(
     names: tuple[str, ...], low: float, high: float, p: float, seeds: tuple[float, ...], told: str
 ) -> None:
-    assert sentence(Finding(names, Paired((low + high) / 2, low, high, p, 9), p, seeds)).startswith(told)
+    assert found_in_words(Finding(names, Paired((low + high) / 2, low, high, p, 9), p, seeds)).startswith(told)
 
 
 def test_without_a_figure() -> None:
-    assert sentence(Finding(("x",), Paired(None, None, None, None, 0), 1.0, (0.0,))) == "x: could not be measured."
+    assert (
+        found_in_words(Finding(("x",), Paired(None, None, None, None, 0), 1.0, (0.0,))) == "x: could not be measured."
+    )
 
 
 def test_command_tells_and_writes(tmp_path: Path) -> None:
     recipe = written(tmp_path, PRICE, scale=0.1)
-    result = CliRunner().invoke(command, [str(recipe), "--seeds", "2", "--out", str(tmp_path / "v")])
+    arguments = [str(recipe), "--seeds", "2", "--out", str(tmp_path / "v"), "--about", "new-items"]
+    result = CliRunner().invoke(command, arguments)
     assert result.exit_code == 0, result.output
-    rows = json.loads((tmp_path / "v" / "verdict.json").read_text(encoding="utf-8"))
+    figures = json.loads((tmp_path / "v" / "verdict.json").read_text(encoding="utf-8"))
+    assert figures["model"] == []
+    rows = figures["new_items"]
     assert [row["modalities"] for row in rows] == [["price"], ["brand"], ["price", "brand"]]
     assert [len(row["seeds"]) for row in rows] == [2, 2, 2]
     for row in rows:
         assert row["sentence"] in result.output
-    assert "Not judged, since they describe users or come only with events: friends." in result.output
+    assert "Not judged of new products, since they describe users or come with events: friends." in result.output
 
 
 def test_unknown_modalities_and_none(tmp_path: Path) -> None:
@@ -80,8 +86,20 @@ def test_unknown_modalities_and_none(tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'price'"):
         CliRunner().invoke(command, [str(recipe), "--modality", "prise"], catch_exceptions=False)
     recipe.write_text("reader: {folder: {path: shop}}\nsplit: random\nmodel: ease\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match="nothing that new items have"):
+    with pytest.raises(ConfigError, match="encodes nothing"):
         CliRunner().invoke(command, [str(recipe)], catch_exceptions=False)
+
+
+def test_of_the_model_from_the_command_line(tmp_path: Path) -> None:
+    """`ease` uses no content: nothing is lost without it, and the page and the table say so."""
+    recipe = written(tmp_path, PRICE, scale=0.05)
+    arguments = [str(recipe), "--seeds", "2", "--about", "model", "--out", str(tmp_path), "--modality", "price"]
+    result = CliRunner().invoke(command, arguments, catch_exceptions=False)
+    assert "price: this model does not use it; recommendations are the same without." in result.output
+    assert "lost shuffled" in result.output
+    page = (tmp_path / "verdict.html").read_text(encoding="utf-8")
+    assert "Nothing is missed" in page
+    assert "does not use it" in page
 
 
 @pytest.mark.slow
@@ -90,8 +108,10 @@ def test_unknown_modalities_and_none(tmp_path: Path) -> None:
 def test_it_finds_what_is_true_of_the_demo_shop(tmp_path: Path, seed: int) -> None:
     """Text, image, price and graph each carry an attribute; the slogan is noise; colour x use needs image and text."""
     recipe = written(tmp_path, FULL, scale=1, seed=seed)
-    result = CliRunner().invoke(command, [str(recipe), "--out", str(tmp_path)], catch_exceptions=False)
+    result = CliRunner().invoke(
+        command, [str(recipe), "--out", str(tmp_path), "--about", "new-items"], catch_exceptions=False
+    )
     assert result.exit_code == 0
-    rows = json.loads((tmp_path / "verdict.json").read_text(encoding="utf-8"))
+    rows = json.loads((tmp_path / "verdict.json").read_text(encoding="utf-8"))["new_items"]
     found = {tuple(row["modalities"]) for row in rows if row["helps"]}
     assert found == {("text",), ("image",), ("price",), ("graph",), ("text", "image")}

@@ -33,7 +33,7 @@ from cuvee.types import Dataset
 if TYPE_CHECKING:
     from cuvee.pipeline import Measured, Run
 
-__all__ = ["write_report"]
+__all__ = ["template", "write_report"]
 
 _NONE = Estimate(None, None, None, 0)
 _COLOURS = 6
@@ -118,7 +118,7 @@ def write_report(done: "Run", path: Path) -> None:
     """Write the page; the same run gives the same bytes."""
     first = next(iter(done.tests))
     people = _people(done, first)
-    page = _template().render(
+    page = template("report.html.j2").render(
         metric=done.metric,
         sets=[_chapter(done, name) for name in done.tests],
         hero=_panel(done.metric, done.tests[first], done.popular[first]),
@@ -136,7 +136,8 @@ def write_report(done: "Run", path: Path) -> None:
 
 
 @cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """Return a template of this folder with the filters all pages share."""
     environment = Environment(
         loader=PackageLoader("cuvee.report"),
         autoescape=True,
@@ -145,7 +146,7 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters |= {"number": number, "spread": spread, "title": title, "spaced": spaced}
-    return environment.get_template("report.html.j2")
+    return environment.get_template(name)
 
 
 def _chapter(done: "Run", name: str) -> Chapter:

@@ -1,0 +1,76 @@
+"""The worth of modalities to a model: planted worth is found, planted noise is not, users are averaged over seeds."""
+
+import pytest
+
+from cuvee.model_verdict import Worth, examine
+from cuvee.pipeline import run
+from cuvee.recipe import Recipe, load_recipe
+from cuvee.report.verdict_phrases import worth_in_words
+from cuvee.statistics import Paired
+from cuvee.types import Dataset
+from tests.test_pipeline import shop
+
+
+def gain(middle: float, low: float, high: float) -> Paired:
+    return Paired(middle, low, high, 0.01, 50)
+
+
+SURE, NONE, UNSURE, BAD = (gain(0.02, 0.01, 0.03), gain(0, 0, 0), gain(0, -0.01, 0.01), gain(-0.02, -0.03, -0.01))
+
+
+@pytest.mark.parametrize(
+    ("lost", "shuffled", "p", "seeds", "told"),
+    [
+        (SURE, SURE, 0.01, (0.02, 0.02), "text: keep it. Without it recommendations are 10.0 % worse"),
+        (SURE, UNSURE, 0.01, (0.02, 0.02), "text: not proven. Leaving it out costs 10.0 %"),
+        (SURE, SURE, 0.2, (0.02, 0.02), "text: not proven"),
+        (SURE, SURE, 0.01, (0.05, -0.01), "text: not proven"),
+        (BAD, NONE, 0.01, (-0.02, -0.02), "text: leave it out. Without it recommendations are 10.0 % better"),
+        (NONE, NONE, 1.0, (0.0,), "text: this model does not use it"),
+        (UNSURE, NONE, 0.5, (0.001,), "text: no difference that could be measured"),
+    ],
+)
+def test_sentences_follow_from_figures(
+    lost: Paired, shuffled: Paired, p: float, seeds: tuple[float, ...], told: str
+) -> None:
+    found = Worth("text", "test", "everybody", 0.5, 0.2, lost, shuffled, gain(0.1, 0.05, 0.15), p, seeds)
+    assert worth_in_words(found, "ndcg@20").startswith(told)
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Recipe, Dataset, tuple[Worth, ...]]:
+    encoders = "{kind: {tabular: {columns: [kind]}}, noise: {tabular: {columns: [noise]}}}"
+    changes = [f"encoders={encoders}", "model={content: {on: {kind: 1, noise: 0.2}}}", "filters=[unseen]"]
+    recipe = load_recipe(shop(tmp_path_factory.mktemp("shop")), changes)
+    data = recipe.reader.read()
+    return recipe, data, examine(recipe, data, 2)
+
+
+def test_planted_worth_is_found_and_noise_is_not(told: tuple[Recipe, Dataset, tuple[Worth, ...]]) -> None:
+    worths = {w.modality: w for w in told[2] if w.group == "everybody"}
+    kind, noise = worths["kind"], worths["noise"]
+    assert kind.helps
+    assert not noise.helps
+    assert kind.weight == pytest.approx(1 / 1.2)
+    for gained in (kind.left_out, kind.shuffled, kind.alone):
+        assert gained.low is not None
+        assert gained.low > 0
+    assert len(kind.seeds) == 2
+
+
+def test_the_figures_are_those_of_a_run(
+    told: tuple[Recipe, Dataset, tuple[Worth, ...]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """One seed of a fixed split: quality, and what is lost, are what `cuvee run` measures."""
+    recipe, data, _ = told
+    measured = run(recipe, tmp_path_factory.mktemp("out"))
+    (kind,) = (w for w in examine(recipe, data, 1, ["kind"]) if w.group == "everybody")
+    assert kind.quality == pytest.approx(measured.tests["test"].summary["ndcg@5"].mean)
+    verdict = next(v for v in measured.verdicts if v.modality == "kind")
+    assert kind.left_out.difference == pytest.approx(verdict.loss["test"].difference)
+
+
+def test_short_histories_are_told_apart(told: tuple[Recipe, Dataset, tuple[Worth, ...]]) -> None:
+    groups = {w.group: w.left_out.n for w in told[2] if w.modality == "kind"}
+    if "short histories" in groups:
+        assert 0 < groups["short histories"] < groups["everybody"]
