@@ -16,7 +16,7 @@ LAYERS = (
     "registry rank queries foreign frames ridge item_weights content_space cache train alignment modality_networks",
     "logs llms executors holdouts layout matrices",
     "readers splits encoders metrics indexes filters stages slices trackers demo",
-    "selection blending fusion_weights foretold history_batches",
+    "selection blending fusion_weights foretold history_batches imputation",
     "fusion models explainers testing event_weights",
     "recipe store features privacy suggest",
     "bundle evaluate verdict inspection new_items",

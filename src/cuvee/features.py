@@ -10,6 +10,7 @@ import polars as pl
 from tqdm import tqdm
 
 from cuvee.cache import VectorCache, keys_of
+from cuvee.imputation import Impute, impute
 from cuvee.projection import FittedProjection, Projection
 from cuvee.protocols import Encoder, FittedEncoder, FittedFusion, Learning, Nesting
 from cuvee.roles import role_of, table_of, trained_rows
@@ -37,9 +38,13 @@ class Channel:
 
 
 def fit_channels(
-    train: Dataset, encoders: Mapping[str, Encoder], project: Projection, cache: VectorCache
+    train: Dataset, encoders: Mapping[str, Encoder], project: Projection, cache: VectorCache, fill: Impute = "zero"
 ) -> tuple[tuple[Channel, ...], Dataset]:
-    """Encode items, or users where an encoder's `role` says so; return the channels and the data with its features."""
+    """Encode items, or users where an encoder's `role` says so; return the channels and the data with its features.
+
+    Args:
+        fill: what items get where a modality is missing.
+    """
     channels, features = [], dict(train.features)
     for modality, encoder in encoders.items():
         role = role_of(encoder)
@@ -47,7 +52,8 @@ def fit_channels(
         raw = encode_table(_fitted(encoder, learned, train, role), table_of(train, role), cache, modality)
         projection = project.fit(raw, trained_rows(train, role))
         channels.append(Channel(role, modality, encoder, projection, learned))
-        features[role, modality] = projection.apply(raw)
+        seen = projection.apply(raw)
+        features[role, modality] = impute(seen, train, fill) if role == "item" else seen
         share = 100 * raw.present.mean() if len(raw) else 0.0
         shape = projection.axes.shape
         logger.info("%s: %.1f %% of %d %ss, %d -> %d dimensions", modality, share, len(raw), role, *shape)

@@ -150,13 +150,13 @@ def weighed(recipe: Recipe, split: Split) -> tuple[Recipe, Split, Weighed | None
 
 def encode(recipe: Recipe, split: Split) -> tuple[tuple[Channel, ...], Split]:
     """Return the fitted channels and the split with the features they make, of users in the questions too."""
-    channels, train = fit_channels(split.train, recipe.encoders, recipe.project, default_cache())
+    channels, train = fit_channels(split.train, recipe.encoders, recipe.project, default_cache(), recipe.impute)
     tests = {name: with_features(held, train) for name, held in split.tests.items()}
     return channels, replace(split, train=train, valid=with_features(split.valid, train), tests=tests)
 
 
 def _refit(recipe: Recipe, split: Split) -> tuple[tuple[Channel, ...], Split]:
-    channels, whole = fit_channels(split.everything, recipe.encoders, recipe.project, default_cache())
+    channels, whole = fit_channels(split.everything, recipe.encoders, recipe.project, default_cache(), recipe.impute)
     return channels, replace(split, train=whole)
 
 

@@ -18,6 +18,7 @@ import yaml
 from cuvee import plain_yaml
 from cuvee.errors import ConfigError, unknown
 from cuvee.filters.unseen import Unseen
+from cuvee.imputation import Impute
 from cuvee.projection import Projection
 from cuvee.protocols import Encoder, Estimator, Filter, Fusion, Reader, Slice, Splitter, Stage, Tracker
 from cuvee.registry import build, check, describe, section
@@ -69,6 +70,9 @@ class Recipe:
     """Makes one modality of several, `fused`, which models may be `on` like any other; None: none."""
     project: Projection = field(default_factory=Projection)
     """How raw vectors become the ones models see."""
+    impute: Impute = "zero"
+    """What an item gets where it misses a modality: `zero` leaves it missing; `mean`, that of the others; `neighbours`,
+    that of items liked by the same users."""
     filters: tuple[Filter, ...] = (Unseen(),)
     """What may not be shown."""
     stages: tuple[Stage, ...] = ()
@@ -130,6 +134,8 @@ def read_recipe(tree: Any, base: Path, changes: Iterable[str] = ()) -> Recipe:
         values["fusion"] = build("fusion", tree["fusion"], base)
     if tree.get("events") is not None:
         values["events"] = _events(tree["events"])
+    if "impute" in tree:
+        values["impute"] = check(Impute, tree["impute"], "impute", base)
     if "seed" in tree:
         values["seed"] = _whole(tree["seed"])
     return Recipe(**values)
@@ -143,6 +149,7 @@ def dump_recipe(recipe: Recipe) -> str:
     tree["encoders"] = {name: describe(encoder) for name, encoder in recipe.encoders.items()}
     tree["fusion"] = None if recipe.fusion is None else describe(recipe.fusion)
     tree["project"] = describe(recipe.project)
+    tree["impute"] = recipe.impute
     tree |= {key: [describe(c) for c in getattr(recipe, key)] for key in _LISTS}
     tree["evaluate"] = describe(recipe.evaluate)
     tree["seed"] = recipe.seed

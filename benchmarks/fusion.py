@@ -1,0 +1,248 @@
+"""Which fusion of modalities is worth it? Seven forms, frozen and learned jointly, on three data sets.
+
+    python benchmarks/fusion.py [--sets tiktok ...] [--seeds 3]
+
+writes benchmarks/results/fusion.json, a set as soon as it is done, and docs/fusion.md with its plots. Everything is
+chosen on validation, the best single modality too; test figures are means over users of their mean over the seeds, and
+intervals are paired with the best single modality of the same column. Seconds are CPU seconds of one fit, choices
+included, with the threads that OMP_NUM_THREADS says.
+"""
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from fusion_page import write_page
+from quality import machine
+
+from cuvee.blending import Pool, find_weights, zscore
+from cuvee.cache import default_cache
+from cuvee.features import FUSED, fit_channels, fused
+from cuvee.filters.unseen import allowed
+from cuvee.fusion.attention import Attention
+from cuvee.fusion.concat import Concat
+from cuvee.fusion.gated import Gated
+from cuvee.fusion.weighted import Weighted
+from cuvee.imputation import impute
+from cuvee.metrics.ndcg import Ndcg
+from cuvee.models.content_ease import ContentEase
+from cuvee.models.tuned import Tuned
+from cuvee.models.two_tower import TwoTower
+from cuvee.protocols import Recommender
+from cuvee.queries import with_features
+from cuvee.rank import recommend
+from cuvee.recipe import load_recipe
+from cuvee.statistics import paired
+from cuvee.types import Embeddings, Floats, Holdout, Queries, Split
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results" / "fusion.json"
+SETS = ("ml-latest-small", "hm-lastweek", "tiktok")
+FUSIONS = {"weighted": Weighted, "concat": Concat, "attention": Attention, "gated": Gated}
+L2 = {"ml-latest-small": 200.0, "hm-lastweek": 50.0, "tiktok": 200.0}
+CONTENT = (10.0, 30.0, 100.0)
+"""Weights of content beside co-occurrence that are tried on validation."""
+BATCH = {"ml-latest-small": 128}
+"""Users a step where there are few of them."""
+ROBUST = ("ml-latest-small", "hm-lastweek")
+HIDDEN = (0.0, 0.25, 0.5, 0.9)
+"""Shares of a modality that are missing, or wrong, when it is asked how robust a fusion is."""
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Models that are trained already, blended as `blend` does."""
+
+    models: tuple[Recommender, ...]
+    weights: tuple[float, ...]
+
+    def score(self, queries: Queries) -> Floats:
+        views = [np.float32(w) * zscore(m.score(queries)) for m, w in zip(self.models, self.weights, strict=True)]
+        return np.sum(views, axis=0, dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    model: Recommender
+    split: Split
+    seconds: float
+
+    def quality(self, held: Holdout) -> Floats:
+        slate = recommend(self.model, held.queries, 20, filters=[allowed], candidates=held.candidates)
+        return np.asarray(Ndcg(20).measure(slate, held.truth), np.float32)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sets", nargs="*", default=SETS, choices=SETS)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--page-only", action="store_true", help="Only write the page from the results.")
+    args = parser.parse_args()
+    known = json.loads(args.out.read_text(encoding="utf-8")) if args.out.is_file() else {}
+    for name in () if args.page_only else args.sets:
+        figures = compared(name, args.seeds)
+        known = json.loads(args.out.read_text(encoding="utf-8")) if args.out.is_file() else {}
+        known[name] = figures | {"date": datetime.now(UTC).date().isoformat(), "machine": machine()}
+        args.out.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+    write_page(known, ROOT / "docs" / "fusion.md")
+
+
+def compared(name: str, seeds: int) -> dict[str, Any]:
+    """Return every figure of one data set."""
+    split = read(name)
+    on = tuple(m for role, m in split.train.features if role == "item")
+    columns = {"frozen": frozen, "joint": joint}
+    found: dict[str, Any] = {}
+    for column, make in columns.items():
+        fits: dict[str, list[Fitted]] = {form: [] for form in (*on, *FUSIONS, "score level")}
+        for seed in range(seeds):
+            for form, fitted in make(name, split, on, seed).items():
+                fits[form].append(fitted)
+                valid = fitted.quality(split.valid).mean()
+                print(f"{name} {column} {form} seed {seed}: valid {valid:.4f}, {fitted.seconds:.1f} s", flush=True)
+        found[column] = table(fits, split, on)
+    if name in ROBUST:
+        found |= {"robust": robust(name, split, on), "imputed": imputed(name, split, on)}
+    return found | {"on": on}
+
+
+def read(name: str) -> Split:
+    """Return the split with its features; those of tiktok come with the data set."""
+    recipe = load_recipe(ROOT / "recipes" / "bench" / f"{name}.yaml")
+    split = recipe.split.split(recipe.reader.read(), np.random.default_rng(0))
+    _, train = fit_channels(split.train, recipe.encoders, recipe.project, default_cache())
+    return replace(split, train=train, valid=with_features(split.valid, train))
+
+
+def frozen(name: str, split: Split, on: tuple[str, ...], seed: int) -> dict[str, Fitted]:
+    """Return the closed form on each modality, on each fusion of them, and on both blended at score level."""
+    found = {m: timed(partial(ridge, name, split, m, seed)) for m in on}
+    for form, fusion in FUSIONS.items():
+        found[form] = timed(partial(fused_ridge, name, split, fusion(on=on), seed))
+    return found | {"score level": blended(split, [found[m] for m in on], seed)}
+
+
+def joint(name: str, split: Split, on: tuple[str, ...], seed: int) -> dict[str, Fitted]:
+    """Return a model trained with each modality, with each fusion of them, and two of them blended at score level."""
+
+    def tower(fusion: Any) -> tuple[Recommender, Split]:
+        model = TwoTower(fusion, batch_size=BATCH.get(name, 512))
+        return model.fit(split.train, split.valid, np.random.default_rng(seed)), split
+
+    found = {m: timed(partial(tower, Weighted(on=(m,)))) for m in on}
+    for form, fusion in FUSIONS.items():
+        found[form] = timed(partial(tower, fusion(on=on)))
+    return found | {"score level": blended(split, [found[m] for m in on], seed)}
+
+
+def fused_ridge(name: str, split: Split, fusion: Any, seed: int) -> tuple[Recommender, Split]:
+    return ridge(name, fuse(split, fusion, seed), FUSED, seed)
+
+
+def ridge(
+    name: str, split: Split, modality: str, seed: int, content: tuple[float, ...] = CONTENT
+) -> tuple[Recommender, Split]:
+    tuned = Tuned(ContentEase(on={modality: 1.0}, l2=L2[name]), grid={"content": content})
+    return tuned.fit(split.train, split.valid, np.random.default_rng(seed)).plain, split
+
+
+def fuse(split: Split, fusion: Any, seed: int) -> Split:
+    fitted = fusion.fit(split.train, split.valid, np.random.default_rng(seed))
+    return replace(split, train=fused(split.train, fitted))
+
+
+def blended(split: Split, views: list[Fitted], seed: int) -> Fitted:
+    started, rng, models = time.process_time(), np.random.default_rng(seed), tuple(v.model for v in views)
+    weights = find_weights(Pool.gather(models, split.train.demand, split.valid, 50, rng), rng)
+    seconds = time.process_time() - started + sum(v.seconds for v in views)
+    return Fitted(Sum(models, weights), split, seconds)
+
+
+def timed(make: Callable[[], tuple[Recommender, Split]]) -> Fitted:
+    started = time.process_time()
+    model, split = make()
+    return Fitted(model, split, time.process_time() - started)
+
+
+def table(fits: Mapping[str, list[Fitted]], split: Split, on: tuple[str, ...]) -> dict[str, Any]:
+    """Return form -> figures; differences are to the single modality that is best on validation."""
+    valid = {form: float(np.mean([f.quality(split.valid) for f in found])) for form, found in fits.items()}
+    tests = {form: np.mean([f.quality(split.tests["test"]) for f in found], axis=0) for form, found in fits.items()}
+    best = max(on, key=lambda m: valid[m])
+    rng = np.random.default_rng(0)
+    return {
+        "best": best,
+        "forms": {
+            form: {
+                "valid": valid[form],
+                "test": float(values.mean()),
+                "over_best": asdict(paired(values, tests[best], rng)),
+                "seconds": float(np.mean([f.seconds for f in fits[form]])),
+            }
+            for form, values in tests.items()
+        },
+    }
+
+
+def robust(name: str, split: Split, on: tuple[str, ...]) -> dict[str, Any]:
+    """Return how -> modality -> form -> test NDCG@20 of the frozen form by the share of items that are hit."""
+    found: dict[str, Any] = {}
+    for how in ("missing", "wrong"):
+        for modality in on:
+            curves: dict[str, list[float]] = {form: [] for form in (modality, *FUSIONS)}
+            for share in HIDDEN:
+                hit = damaged(split, modality, how, share)
+                for form in curves:
+                    cut = hit if form == modality else fuse(hit, FUSIONS[form](on=on), 0)
+                    model, _ = ridge(name, cut, modality if form == modality else FUSED, 0, CONTENT[1:2])
+                    curves[form].append(float(Fitted(model, cut, 0).quality(split.tests["test"]).mean()))
+            found.setdefault(how, {})[modality] = curves
+            print(f"{name} {how} {modality}", curves, flush=True)
+    return {"shares": HIDDEN, **found}
+
+
+def damaged(split: Split, modality: str, how: str, share: float) -> Split:
+    """Return the split with a modality missing, or with the vectors of other items, at a share of the items."""
+    part = split.train.feature("item", modality)
+    rng = np.random.default_rng(0)
+    rows = rng.permutation(len(part))[: round(share * len(part))]
+    vectors, present = part.vectors.copy(), part.present.copy()
+    if how == "missing":
+        vectors[rows], present[rows] = 0, False
+    else:
+        other = rng.permutation(rows)
+        vectors[rows], present[rows] = part.vectors[other], part.present[other]
+    return replaced(split, modality, Embeddings(vectors, present))
+
+
+def imputed(name: str, split: Split, on: tuple[str, ...]) -> dict[str, Any]:
+    """Return modality -> way to fill -> test NDCG@20 of the closed form where half of the items miss the modality."""
+    found: dict[str, Any] = {}
+    for modality in on:
+        hit = damaged(split, modality, "missing", 0.5)
+        part = hit.train.feature("item", modality)
+        for how in ("zero", "mean", "neighbours"):
+            cut = replaced(hit, modality, impute(part, hit.train, how))
+            model, _ = ridge(name, cut, modality, 0, CONTENT[1:2])
+            found.setdefault(modality, {})[how] = float(Fitted(model, cut, 0).quality(split.tests["test"]).mean())
+    print(name, "imputed", found, flush=True)
+    return found
+
+
+def replaced(split: Split, modality: str, part: Embeddings) -> Split:
+    train = replace(split.train, features={**split.train.features, ("item", modality): part})
+    return replace(split, train=train)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    main()
