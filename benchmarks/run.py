@@ -14,6 +14,7 @@ def main() -> None:
         run(str(PEERS), "-m", "pip", "install", "--quiet", "torch==2.13.0")
         run(str(PEERS), "-m", "pip", "install", "--quiet", "-r", "benchmarks/requirements-peers.txt")
     run(sys.executable, "benchmarks/quality.py")
+    run(sys.executable, "benchmarks/languages.py")
     for name in ("evaluate", "encode"):
         out = f"benchmarks/results/{name}.json"
         run(sys.executable, f"benchmarks/{name}.py", "--peers", str(PEERS), "--out", out)
