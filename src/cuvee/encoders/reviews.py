@@ -147,10 +147,8 @@ class FittedReviews:
             block = table[rows]
             present = np.array([name in self.rows for name in block[self.key]], bool)
             figures = self.numbers.of(self._figures(block)).vectors / np.float32(max(1, len(self.numbers.codes)) ** 0.5)
-            parts = (
-                [figures] if self.text is None else [self._pooled(self.text, [spans[r] for r in rows], inner), figures]
-            )
-            yield Embeddings(np.concatenate(parts, axis=1) * present[:, None], present)
+            words = [] if self.text is None else [self._pooled(self.text, [spans[r] for r in rows], inner)]
+            yield Embeddings(np.concatenate([*words, figures], axis=1) * present[:, None], present)
 
     def _figures(self, table: pl.DataFrame) -> pl.DataFrame:
         ids = table.select(pl.col(self.key).alias("id"))
