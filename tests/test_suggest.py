@@ -1,5 +1,6 @@
 """What `cuvee init` makes of different shops."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,21 @@ def test_views_for_interactions_each_modality_and_all_together(world: Dataset, m
     monkeypatch.setattr(suggest, "_DENSE", 22)
     assert views(both) == ["item_knn", {"content": {"on": {"text": 1}}}, {"content": {"on": {"image": 1}}}, "popular"]
     assert views(bare) == ["item_knn", "popular"]
+
+
+def test_sounds_and_videos_where_they_can_be_read(world: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = world.item_table.select("item_id").with_columns(
+        video=pl.lit("a.mp4"), audio=pl.Series("audio", ["b.wav", *[None] * 22])
+    )
+    both = replace(world, item_table=table)
+    assert tree(both)["encoders"] == {"video": {"video": {"column": "video"}}, "audio": {"audio": {"column": "audio"}}}
+    assert {"content": {"on": {"audio": 1}}} in views(both)
+    assert set(recipe(both).encoders) == {"video", "audio"}
+    assert "pip" not in suggest.suggest(both, Path())
+    monkeypatch.setitem(sys.modules, "av", None)
+    assert tree(both)["encoders"] == {}
+    assert "# To read video and audio too: pip install 'cuvee[media]'.\n" in suggest.suggest(both, Path())
+    assert "pip" not in suggest.suggest(replace(world, item_table=table.select("item_id")), Path())
 
 
 def test_chinese_titles_get_weights_that_read_them(world: Dataset) -> None:

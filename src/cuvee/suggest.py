@@ -1,6 +1,7 @@
 """Looks at a data set and writes the recipe that suits it."""
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ __all__ = ["liked_above", "liked_from", "suggest"]
 
 _TEXT = ("title", "genres", "category", "brand", "tags", "description")
 _IMAGE = "image"
+_RECORDED = ("video", "audio")
+"""Columns, and the encoders of their names, that need the extra `media`."""
 _TUNED, _DENSE = 4_000, 15_000
 """Items up to which a closed form with an (i, i) matrix is fitted at many penalties, or once, in a minute or so."""
 _CJK = re.compile(r"[\u3400-\u9fff]")
@@ -24,23 +27,27 @@ def suggest(data: Dataset, path: Path, *, min_rating: float | None = None) -> st
     """Return a recipe in YAML for a canonical folder that was read from `path`."""
     text = [c for c in _TEXT if _share(data.item_table, c) > 0]
     image = _share(data.item_table, _IMAGE) > 0
+    recorded = [c for c in _RECORDED if _share(data.item_table, c) > 0]
+    read = recorded if _decoder() else []
     reader: dict[str, object] = {"path": str(path)}
     if min_rating is not None:
         reader["min_rating"] = min_rating
     targets = [kind for kind in _TARGETS if kind in data.events.kinds]
+    encoders = _encoders(data, text, image) | {name: {name: {"column": name}} for name in read}
     tree: dict[str, object] = {
         "reader": {"folder": reader},
         "split": {"random": {"targets": targets}} if targets else "random",
-        "encoders": _encoders(data, text, image),
-        "model": {
-            "blend": {"views": _views(len(data.items), (["text"] if text else []) + (["image"] if image else []))}
-        },
+        "encoders": encoders,
+        "model": {"blend": {"views": _views(len(data.items), list(encoders))}},
         "filters": ["unseen", *(["available"] if "available" in data.item_table.columns else [])],
         "evaluate": {"slices": _slices(data)},
         "seed": 0,
     }
     size = f"{len(data.users)} users, {len(data.items)} items, {len(data.events)} events"
-    return f"# For {size}. What else can stand here: cuvee components.\n" + plain_yaml.dump(tree)
+    left = (
+        "" if len(read) == len(recorded) else f"# To read {' and '.join(recorded)} too: pip install 'cuvee[media]'.\n"
+    )
+    return f"# For {size}. What else can stand here: cuvee components.\n{left}" + plain_yaml.dump(tree)
 
 
 def liked_above(data: Dataset, events: pl.DataFrame) -> float | None:
@@ -57,6 +64,10 @@ def liked_from(ratings: pl.Series) -> float | None:
         return None
     low, high = float(known.quantile(0.01) or 0), float(known.quantile(0.99) or 0)
     return round(low + 0.75 * (high - low), 2)
+
+
+def _decoder() -> bool:
+    return find_spec("av") is not None
 
 
 def _encoders(data: Dataset, text: list[str], image: bool) -> dict[str, object]:

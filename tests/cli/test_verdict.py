@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from cuvee import weights
 from cuvee.cli.commands.verdict import command
 from cuvee.demo import write_shop
 from cuvee.errors import ConfigError, UnknownNameError
@@ -34,10 +35,19 @@ encoders:
   slogan: {text: {columns: [slogan]}}
 model: ease
 """
+RECORDED = """
+reader: {folder: {path: shop}}
+split: {random: {targets: [buy, like]}}
+encoders:
+  audio: audio
+  video: video
+  slogan: {text: {columns: [slogan]}}
+model: ease
+"""
 
 
-def written(folder: Path, text: str, *, scale: float, seed: int = 0) -> Path:
-    write_shop(folder / "shop", scale=scale, seed=seed)
+def written(folder: Path, text: str, *, scale: float, seed: int = 0, media: bool = False) -> Path:
+    write_shop(folder / "shop", scale=scale, seed=seed, media=media)
     (folder / "recipe.yaml").write_text(text, encoding="utf-8")
     return folder / "recipe.yaml"
 
@@ -115,3 +125,18 @@ def test_it_finds_what_is_true_of_the_demo_shop(tmp_path: Path, seed: int) -> No
     rows = json.loads((tmp_path / "verdict.json").read_text(encoding="utf-8"))["new_items"]
     found = {tuple(row["modalities"]) for row in rows if row["helps"]}
     assert found == {("text",), ("image",), ("price",), ("graph",), ("text", "image")}
+
+
+@pytest.mark.slow
+@pytest.mark.weights
+def test_it_finds_what_sounds_and_clips_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mood and the motion that a shop's recordings alone tell; the slogan is noise, and no pair tells more."""
+    if weights.where("whisper-base") == "not here":
+        pytest.skip("no Whisper here; cuvee weights add whisper-base")
+    monkeypatch.setenv("CUVEE_CACHE", str(tmp_path / "cache"))
+    recipe = written(tmp_path, RECORDED, scale=0.25, media=True)
+    arguments = [str(recipe), "--out", str(tmp_path), "--about", "new-items"]
+    result = CliRunner().invoke(command, arguments, catch_exceptions=False)
+    assert result.exit_code == 0
+    rows = json.loads((tmp_path / "verdict.json").read_text(encoding="utf-8"))["new_items"]
+    assert {tuple(row["modalities"]) for row in rows if row["helps"]} == {("audio",), ("video",)}

@@ -7,8 +7,9 @@ from typing import Any
 
 import polars as pl
 import pytest
+from PIL import Image
 
-from cuvee.demo import world, write_shop
+from cuvee.demo import world, write, write_shop
 from cuvee.demo.behaviour import Log, Visits, happen, simulate
 from cuvee.demo.catalogue import Catalogue, make_catalogue
 from cuvee.demo.people import People, make_people
@@ -37,6 +38,12 @@ class World:
     people: People
     visits: Visits
     log: Log
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare the drawing where the pictures do not matter."""
+    monkeypatch.setattr(write, "draw", lambda *_: Image.new("RGB", (8, 8)))
 
 
 @pytest.fixture(scope="session", params=["en", "zh"])

@@ -13,12 +13,6 @@ from cuvee.errors import ConfigError, DataError, UnknownNameError
 from tests.demo.conftest import Shop
 
 
-@pytest.fixture
-def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Spare the drawing where the pictures do not matter."""
-    monkeypatch.setattr(write, "draw", lambda *_: Image.new("RGB", (8, 8)))
-
-
 def digests(folder: Path) -> dict[str, str]:
     files = sorted(p for p in folder.rglob("*") if p.is_file())
     return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}

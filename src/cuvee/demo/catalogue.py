@@ -1,6 +1,7 @@
 """What the demo shop sells: the attributes of every item, its price, and what is missing."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -8,10 +9,11 @@ from cuvee.demo import world
 from cuvee.demo.world import Doubles, Rows
 from cuvee.types import Bools
 
-__all__ = ["BRANDS", "DESIGNERS", "MATERIALS", "MODELS", "Catalogue", "Extras", "make_catalogue"]
+__all__ = ["BRANDS", "DESIGNERS", "MATERIALS", "MODELS", "Catalogue", "Extras", "make_catalogue", "with_media"]
 
 BRANDS, MODELS, DESIGNERS, MATERIALS = 20, 24, 18, 8
 _WITHOUT_IMAGE, _WITHOUT_TEXT, _ARRIVALS = 0.06, 0.05, 0.08
+_WITHOUT_MEDIUM = 0.06
 _PRICES = (14.0, 34.0, 82.0, 190.0)
 """Middle of each band, the same for every kind, so that a kind says nothing about the band."""
 
@@ -44,6 +46,8 @@ class Catalogue:
     arrival: Bools
     """New in the shop: without any event."""
     extras: Extras
+    media: Mapping[str, Bools] = field(default_factory=dict)
+    """audio, video -> (i,) whether the item has one; empty in a shop without them."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -71,6 +75,15 @@ def make_catalogue(count: int, rng: np.random.Generator) -> Catalogue:
         arrival=arrival,
         extras=_extras(levels, rng),
     )
+
+
+def with_media(catalogue: Catalogue, rng: np.random.Generator) -> Catalogue:
+    """Return the same items with a mood and a motion, some of them without a sound or a clip that shows it."""
+    count = len(catalogue)
+    levels = {a.name: _evenly(count, len(a.levels), rng) for a in world.MEDIA}
+    without = round(_WITHOUT_MEDIUM * count)
+    media = {a.modality: rng.permutation(count) >= without for a in world.MEDIA}
+    return replace(catalogue, levels=catalogue.levels | levels, media=media)
 
 
 def _extras(levels: dict[str, Rows], rng: np.random.Generator) -> Extras:

@@ -1,6 +1,6 @@
 """Who visits the demo shop: circles of friends, profiles and tastes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from cuvee.demo import world
 from cuvee.demo.catalogue import Catalogue
 from cuvee.demo.world import Attribute, Doubles, Rows
 
-__all__ = ["CITIES", "People", "make_people", "utility"]
+__all__ = ["CITIES", "People", "make_people", "utility", "with_media"]
 
 CITIES = 10
 _CIRCLE = 40
@@ -67,13 +67,18 @@ def make_people(count: int, rng: np.random.Generator) -> People:
     )
 
 
+def with_media(people: People, rng: np.random.Generator) -> People:
+    """Return the same users with tastes for moods and motions."""
+    return replace(people, tastes=people.tastes | {a.name: _tastes(a, people.circle, rng) for a in world.MEDIA})
+
+
 def utility(people: People, catalogue: Catalogue, users: Rows, items: Rows, without: str = "") -> Doubles:
     """Return what items are worth to users; the two index arrays broadcast against each other.
 
     `without` leaves one attribute out.
     """
     total = np.zeros(np.broadcast_shapes(users.shape, items.shape))
-    for a in world.ATTRIBUTES:
+    for a in world.attributes(catalogue.levels):
         if a.name != without:
             total += a.coefficient * people.tastes[a.name][users, catalogue.levels[a.name][items]]
     pair = world.side(catalogue.levels["colour"]) * world.side(catalogue.levels["use"])

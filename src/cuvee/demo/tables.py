@@ -12,7 +12,21 @@ from cuvee.demo.lexicon import Lexicon
 from cuvee.demo.people import People
 from cuvee.demo.world import Rows
 
-__all__ = ["drawings", "interactions", "items", "knowledge", "links", "reviews", "social", "users"]
+__all__ = [
+    "FILES",
+    "drawings",
+    "interactions",
+    "items",
+    "knowledge",
+    "links",
+    "recordings",
+    "reviews",
+    "social",
+    "users",
+]
+
+FILES = {"video": "clips/{:05d}.mp4", "audio": "sounds/{:05d}.wav"}
+"""Column -> file of an item; names are numbers, lest they tell what they hold."""
 
 
 def interactions(log: Log, catalogue: Catalogue, people: People) -> pl.DataFrame:
@@ -31,7 +45,7 @@ def interactions(log: Log, catalogue: Catalogue, people: People) -> pl.DataFrame
 def items(catalogue: Catalogue, lexicon: Lexicon, images: list[str | None], rng: np.random.Generator) -> pl.DataFrame:
     """Return the catalogue."""
     categories = [lexicon.products[kind].category for kind in world.KINDS]
-    return pl.DataFrame(
+    table = pl.DataFrame(
         {
             "item_id": catalogue.ids,
             "title": pl.Series(words.titles(catalogue, lexicon, rng), dtype=pl.String),
@@ -43,6 +57,16 @@ def items(catalogue: Catalogue, lexicon: Lexicon, images: list[str | None], rng:
             "slogan": words.slogans(len(catalogue), lexicon, rng),
         }
     )
+    return table.with_columns(pl.Series(name, files, dtype=pl.String) for name, files in recordings(catalogue).items())
+
+
+def recordings(catalogue: Catalogue) -> dict[str, list[str | None]]:
+    """Return the video and the audio file of each item, None where it has none; nothing in a shop without them."""
+    return {
+        name: [FILES[name].format(n) if there else None for n, there in enumerate(catalogue.media[name].tolist(), 1)]
+        for name in FILES
+        if name in catalogue.media
+    }
 
 
 def drawings(catalogue: Catalogue) -> tuple[list[str | None], dict[str, tuple[str, str, str, int]]]:

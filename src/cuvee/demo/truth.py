@@ -53,6 +53,21 @@ _MODALITIES: dict[str, dict[str, Any]] = {
     "slogan": {"table": "items", "columns": ["slogan"], "carries": [], "note": "pure noise"},
 }
 
+_MEDIA: dict[str, dict[str, Any]] = {
+    "audio": {
+        "table": "items",
+        "columns": ["audio"],
+        "carries": ["mood"],
+        "note": "also heard, of no consequence: pitch, loudness, tempo",
+    },
+    "video": {
+        "table": "items",
+        "columns": ["video"],
+        "carries": ["motion"],
+        "note": "silent; also shown, of no consequence: colours, speed, where it begins",
+    },
+}
+
 _FORMULA = (
     "utility(user, item) = sum over attributes of coefficient * taste[user][level of the item] "
     "+ joint coefficient * leaning[user] * (+1 if the colour is warm else -1) * (+1 if the use is outdoor else -1)"
@@ -66,6 +81,12 @@ class Parameters:
     lang: str
     seed: int
     scale: float
+    media: bool = False
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """As truth.json says them: a shop without sounds and clips does not speak of them."""
+        return {name: value for name, value in asdict(self).items() if name != "media" or value}
 
 
 def event_utility(
@@ -85,13 +106,14 @@ def tell(
     parameters: Parameters, catalogue: Catalogue, people: People, events: dict[str, dict[str, Any]], words: Lexicon
 ) -> dict[str, Any]:
     """Return everything that truth.json says."""
-    levels = {a.name: list(a.levels) for a in world.ATTRIBUTES} | {"school": list(words.places.schools)}
-    ranked = [(a.coefficient, a.name) for a in world.ATTRIBUTES] + [(world.JOINT, "joint_pair")]
+    attributes = world.attributes(catalogue.levels)
+    levels = {a.name: list(a.levels) for a in attributes} | {"school": list(words.places.schools)}
+    ranked = [(a.coefficient, a.name) for a in attributes] + [(world.JOINT, "joint_pair")]
     return {
         "cuvee_demo_shop": FORMAT,
         "complete": True,
-        "parameters": asdict(parameters),
-        "modalities": _MODALITIES,
+        "parameters": parameters.told,
+        "modalities": _MODALITIES | {name: _MEDIA[name] for name in catalogue.media},
         "noise_modality": "slogan",
         "joint_pair": {
             "attributes": ["colour", "use"],

@@ -1,11 +1,12 @@
 """The laws of the demo shop: which attributes exist, which modality alone shows each, and how they make up utility.
 
-Utility of an item to a user = sum over `ATTRIBUTES` of coefficient * taste[user, level of the item]
-+ `JOINT` * leaning[user] * side of the item's colour * side of the item's use. Tastes for colours add up to nothing
-within the warm and within the cool ones, tastes for uses within the outdoor and within the indoor ones, so the joint
-pair has no main effect: neither the picture nor the text alone tells anything about it.
+Utility of an item to a user = sum over `ATTRIBUTES` (and `MEDIA`, where a shop has them) of coefficient * taste[user,
+level of the item] + `JOINT` * leaning[user] * side of the item's colour * side of the item's use. Tastes for colours
+add up to nothing within the warm and within the cool ones, tastes for uses within the outdoor and within the indoor
+ones, so the joint pair has no main effect: neither the picture nor the text alone tells anything about it.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,9 @@ __all__ = [
     "DAYS",
     "JOINT",
     "KINDS",
+    "MEDIA",
+    "MOODS",
+    "MOTIONS",
     "PATTERNS",
     "QUALITIES",
     "SCENES",
@@ -29,6 +33,7 @@ __all__ = [
     "Attribute",
     "Doubles",
     "Rows",
+    "attributes",
     "generator",
     "side",
 ]
@@ -47,6 +52,8 @@ BANDS = ("low", "middle", "high", "luxury")
 QUALITIES = ("poor", "fair", "fine")
 SCHOOLS = ("school_0", "school_1", "school_2", "school_3", "school_4", "school_5")
 SCENES = tuple(f"scene_{n}" for n in range(10))
+MOODS = ("calm", "bright", "dark", "nervous", "playful", "rough")
+MOTIONS = ("rain", "bubbles", "rays", "waves", "sparks", "blocks")
 
 VARIANTS = 8
 """Poses, backgrounds and shapes in which one kind, colour and pattern is drawn."""
@@ -86,6 +93,17 @@ ATTRIBUTES = (
     Attribute("quality", QUALITIES, 0.4, "reviews", shared=0.0),
 )
 """In the expected order of effect; the joint pair stands between pattern and kind."""
+
+MEDIA = (
+    Attribute("mood", MOODS, 0.75, "audio"),
+    Attribute("motion", MOTIONS, 0.65, "video"),
+)
+"""What people have tastes about beside those, in a shop whose items have sounds and clips."""
+
+
+def attributes(known: Container[str]) -> tuple[Attribute, ...]:
+    """Return those of a shop that knows these names."""
+    return tuple(a for a in (*ATTRIBUTES, *MEDIA) if a.name in known)
 
 
 def side(levels: Rows) -> Doubles:
