@@ -144,3 +144,21 @@ def test_what_has_no_pictures_says_so(tmp_path: Path) -> None:
         read_frames(str(tmp_path / "b.mp4"), 2)
     with pytest.raises(DataError, match="FileNotFoundError"):
         read_frames(str(tmp_path / "gone.mp4"), 2)
+
+
+def test_tracks_that_nothing_here_decodes(tmp_path: Path) -> None:
+    """The names of the codecs are nobody's; the message does not repeat the path."""
+    path = Path(write_video(tmp_path / "a.avi", 3))
+    path.write_bytes(path.read_bytes().replace(b"FMP4", b"zzzz"))
+    with pytest.raises(DataError, match="no decoder") as seen:
+        read_frames(str(path), 2)
+    sound = Path(write_wav(tmp_path / "a.wav", np.zeros((100, 1), np.float32), 8_000))
+    data = bytearray(sound.read_bytes())
+    data[20:22] = b"\x99\x99"
+    sound.write_bytes(data)
+    with pytest.raises(DataError, match="no decoder") as heard:
+        read_sound(str(sound), 8_000, 1)
+    (tmp_path / "b.wav").write_bytes(b"")
+    with pytest.raises(DataError) as empty:
+        read_sound(str(tmp_path / "b.wav"), 8_000, 1)
+    assert not any(str(tmp_path) in str(error.value) for error in (seen, heard, empty))

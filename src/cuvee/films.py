@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,7 @@ def read_frames(path: str, count: int) -> list[Image.Image]:
         DataError: no pictures, or a file that cannot be decoded; without the path.
     """
     with _opened(path) as file:
-        first, length = _span(file)
+        first, length = _span(file, _pictures(file))
     frames = []
     for part in range(count):
         with _opened(path) as file:  # anew: not every format can go back
@@ -83,33 +84,44 @@ def _opened(path: str) -> Iterator[Any]:
     except DataError:
         raise
     except (av.FFmpegError, OSError, ValueError, LookupError, MemoryError) as error:
-        raise DataError(f"{type(error).__name__}: {error}") from error
+        reason = getattr(error, "strerror", None) or str(error)  # FFmpeg's own words end with the path
+        raise DataError(f"{type(error).__name__}: {reason}") from error
 
 
 def _samples(file: Any, rate: int, wanted: int) -> Floats:
     """Decode no more than is asked for."""
-    file.streams.audio[0].thread_count = 1  # whoever calls has threads of its own
-    resampler = need_decoder().AudioResampler(
-        format="fltp", rate=rate
-    )  # left to mix, FFmpeg makes twice the same louder
+    _ready(file.streams.audio[0])
+    # the channels are kept and their mean taken here: mixed by FFmpeg, two equal ones come out louder than one
+    resampler = need_decoder().AudioResampler(format="fltp", rate=rate)
     parts, length = [np.zeros(0, np.float32)], 0
-    for frame in file.decode(audio=0):
-        parts += [part.to_ndarray().mean(0) for part in resampler.resample(frame)]
-        length = sum(map(len, parts))
+    for frame in chain(file.decode(audio=0), [None]):  # None: what the resampler still holds
+        for part in resampler.resample(frame):
+            parts.append(part.to_ndarray().mean(0))
+            length += len(parts[-1])
         if length >= wanted:
             break
-    if length < wanted:
-        parts += [part.to_ndarray().mean(0) for part in resampler.resample(None)]
     return np.concatenate(parts)[:wanted].astype(np.float32)
 
 
-def _span(file: Any) -> tuple[float, float]:
-    """Return the seconds at which the pictures begin, and how long they last."""
+def _pictures(file: Any) -> Any:
+    """Return the track of pictures, ready to be decoded."""
     track = file.streams.best("video")
     if track is None:
         raise DataError("no pictures")
+    _ready(track)
     if track.width * track.height > _MAX_PIXELS:
         raise DataError(f"{track.width} x {track.height} pixels are more than {_MAX_PIXELS}")
+    return track
+
+
+def _ready(track: Any) -> None:
+    if track.codec_context is None:
+        raise DataError("no decoder for this kind of track")
+    track.thread_count = 1  # whoever calls has threads of its own
+
+
+def _span(file: Any, track: Any) -> tuple[float, float]:
+    """Return the seconds at which the pictures begin, and how long they last."""
     first = float((track.start_time or 0) * track.time_base)
     if track.duration:
         return first, float(track.duration * track.time_base)
@@ -121,8 +133,7 @@ def _span(file: Any) -> tuple[float, float]:
 
 def _shown(file: Any, time: float) -> Image.Image:
     """Return the last frame that begins at `time` seconds or before, the first one if none does."""
-    track = file.streams.best("video")
-    track.thread_count = 1  # whoever calls has threads of its own
+    track = _pictures(file)
     with suppress(need_decoder().FFmpegError):  # where it cannot jump, everything before is decoded
         file.seek(int(time / track.time_base), stream=track)
     found = None
