@@ -391,7 +391,7 @@ def test_weights_of_events_are_learned_and_written_down(
     assert found.weights != found.reader
     told = read(out / "run.json")["events"]
     assert told["weights"] == found.weights
-    assert told["learned"] is True
+    assert told["found"] == "learned"
     for place in (out, out / "bundle", out / "bundle-eval"):
         assert load_recipe(place / "recipe.yaml").events == found.weights
     assert str(found).removeprefix("events: ") in (out / "report.html").read_text(encoding="utf-8")

@@ -64,6 +64,12 @@ def test_a_world_of_titles(world: Dataset) -> None:
     assert suggest.suggest(data, Path()).startswith(f"# For 37 users, 23 items, {events} events.")
 
 
+def test_weights_of_kinds_are_learned_where_there_are_several(world: Dataset) -> None:
+    assert recipe(world).events == "learn"
+    one = replace(world.events, kind=np.zeros_like(world.events.kind), kinds=("event",))
+    assert recipe(replace(world, events=one)).events is None
+
+
 def test_views_for_interactions_each_modality_and_all_together(world: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     both = replace(world, item_table=world.item_table.with_columns(image=pl.lit("a.png")))
     on = [

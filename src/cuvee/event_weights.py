@@ -33,8 +33,10 @@ Doubles = NDArray[np.float64]
 
 _K = 20
 """Depth of the NDCG that is told."""
-_CHOICES, _OTHERS, _USERS = 3_000, 200, 20_000
-"""Choices searched at most, alternatives drawn for each, people that likeness is counted over: bound the time."""
+_CHOICES, _OTHERS = 3_000, 200
+"""Choices searched at most, and alternatives drawn for each."""
+_PAIRS = 20_000_000
+"""Pairs of items of one person that likeness is counted over: more people than have so many are not looked at."""
 _ENOUGH, _FEW = 30, 100
 """Pairs of a kind, and choices, below which the reader's weights stay."""
 _ROUNDS, _STEPS = 4, 30
@@ -54,7 +56,8 @@ class Weighed:
     """Every kind -> its weight, the strongest first."""
     reader: Mapping[str, float]
     """The same as it was read."""
-    learned: bool
+    found: Literal["given", "learned", "kept"]
+    """Given by the recipe, learned on validation, or kept as they were read: there was too little to learn from."""
     ndcg: tuple[float, float]
     """NDCG@20 on validation of likeness alone, with the reader's weights and with these."""
 
@@ -64,26 +67,29 @@ class Weighed:
         return {
             "weights": dict(self.weights),
             "reader": dict(self.reader),
-            "learned": self.learned,
+            "found": self.found,
             f"ndcg@{_K} of likeness": {"reader": before, "these": after},
         }
 
     def __str__(self) -> str:
         told = ", ".join(f"{kind} {weight:.2g}" for kind, weight in self.weights.items())
-        how = "learned on validation" if self.learned else "as the recipe says"
+        how = {"given": "as the recipe says", "learned": "learned on validation", "kept": "too little to learn from"}
         before, after = self.ndcg
-        return f"events: {told} ({how}; NDCG@{_K} of likeness alone {after:.4f}, {before:.4f} as read)"
+        return f"events: {told} ({how[self.found]}; NDCG@{_K} of likeness alone {after:.4f}, {before:.4f} as read)"
 
 
 def weigh(split: Split, wanted: Mapping[str, float] | Literal["learn"], rng: np.random.Generator) -> Weighed:
     """Return the split with the weights of a recipe, which are learned on validation where it says so."""
     reader = readers_weights(split.everything.events)
     weights = learned(split, rng) if wanted == "learn" else wanted
+    how: Literal["given", "learned", "kept"] = "given"
+    if wanted == "learn":
+        how = "kept" if weights == reader else "learned"
     changed = reweighted(split, weights)
     found = reader | dict(weights)
     ordered = dict(sorted(found.items(), key=lambda pair: -pair[1]))
     ndcg = (_ndcg(split), _ndcg(changed))
-    return Weighed(changed, ordered, reader, wanted == "learn", ndcg)
+    return Weighed(changed, ordered, reader, how, ndcg)
 
 
 def readers_weights(events: Events) -> dict[str, float]:
@@ -152,11 +158,11 @@ def learned(split: Split, rng: np.random.Generator) -> dict[str, float]:
         return reader
     kinds = [kind for kind, known in zip(split.train.events.kinds, enough, strict=True) if known]
     asked = [part for part, known in zip(asked, enough, strict=True) if known]
-    people = np.sort(rng.permutation(len(split.train.users))[:_USERS])
+    people = _people(split.train, rng)
     current, found = dict(reader), dict(reader)
     for _ in range(_ROUNDS):
-        likes = _unit(reweighted(split, current).train.liked[people])
-        fitted = _logit(choices.draws(asked, likes), choices.open)
+        likeness = _likeness(reweighted(split, current).train, people)
+        fitted = _logit(choices.draws(asked, likeness), choices.open)
         if fitted.max() <= 0:
             logger.warning("no kind of event tells for an item; the weights stay as they were read")
             return reader
@@ -192,17 +198,17 @@ class _Choices:
             on_offer[rows, 1:] = np.take_along_axis(free, items[rows, 1:], axis=1)
         return cls(query, items, on_offer)
 
-    def draws(self, asked: list[sparse.csr_matrix[np.float32]], likes: sparse.csr_matrix[np.float32]) -> Doubles:
+    def draws(self, asked: list[sparse.csr_matrix[np.float32]], likeness: sparse.csr_matrix[np.float32]) -> Doubles:
         """Return (n, a, kinds) the likeness of each item on offer to the past items of each kind, summed.
 
         Args:
             asked: for each kind (n, i), what those who choose did that way.
-            likes: (u, i) who likes what, columns of unit length.
+            likeness: (i, i).
         """
         found = np.zeros((*self.items.shape, len(asked)))
-        for rows in _blocks(len(self.query), likes.shape[1]):
+        for rows in _blocks(len(self.query), likeness.shape[1]):
             for kind, part in enumerate(asked):
-                near = ((part[rows] @ likes.T) @ likes).toarray()
+                near = (part[rows] @ likeness).toarray()
                 found[rows, :, kind] = np.take_along_axis(near, self.items[rows], axis=1)
         return found
 
@@ -249,23 +255,35 @@ def _logit(draws: Doubles, on_offer: Bools) -> Doubles:
 
 
 @dataclass(frozen=True)
-class _Likeness:
-    likes: sparse.csr_matrix[np.float32]
-    """(u, i) columns of unit length."""
+class _Alike:
+    """A model of likeness alone, dislikes included."""
+
+    likeness: sparse.csr_matrix[np.float32]
+    """(i, i)."""
 
     def score(self, queries: Queries) -> Floats:
-        return np.asarray(((queries.seen @ self.likes.T) @ self.likes).toarray(), np.float32)
+        return np.asarray((queries.seen @ self.likeness).toarray(), np.float32)
 
 
 def _ndcg(split: Split) -> float:
-    return validation_ndcg(_Likeness(_unit(split.train.liked)), split.valid, _K)
+    people = _people(split.train, np.random.default_rng(0))
+    return validation_ndcg(_Alike(_likeness(split.train, people)), split.valid, _K)
 
 
-def _unit(liked: sparse.csr_matrix[np.float32]) -> sparse.csr_matrix[np.float32]:
-    """Return (u, i) with every column of length 1; nobody's items stay empty."""
+def _people(train: Dataset, rng: np.random.Generator) -> Longs:
+    """Return rows of users, drawn as long as what they touched makes no more than `_PAIRS` pairs."""
+    drawn = rng.permutation(len(train.users))
+    pairs = np.cumsum(np.diff(train.matrix.indptr)[drawn].astype(np.int64) ** 2)
+    return np.sort(drawn[: max(1, int(np.searchsorted(pairs, _PAIRS, side="right")))])
+
+
+def _likeness(train: Dataset, people: Longs) -> sparse.csr_matrix[np.float32]:
+    """Return (i, i) the cosine of who among these people liked both; 0 where nobody liked an item."""
+    liked = train.liked[people]
     norms = np.sqrt(np.asarray(liked.multiply(liked).sum(axis=0), np.float64)).ravel()
     scale = sparse.diags(1 / np.maximum(norms, 1e-9))
-    return sparse.csr_matrix(liked @ scale, dtype=np.float32)
+    unit = sparse.csr_matrix(liked @ scale, dtype=np.float32)
+    return sparse.csr_matrix(unit.T @ unit)
 
 
 def _blocks(n: int, width: int) -> list[slice]:

@@ -37,6 +37,7 @@ def suggest(data: Dataset, path: Path, *, min_rating: float | None = None) -> st
     tree: dict[str, object] = {
         "reader": {"folder": reader},
         "split": {"random": {"targets": targets}} if targets else "random",
+        **({"events": "learn"} if len(data.events.kinds) > 1 else {}),
         "encoders": encoders,
         "model": {"blend": {"views": _views(len(data.items), list(encoders))}},
         "filters": ["unseen", *(["available"] if "available" in data.item_table.columns else [])],
