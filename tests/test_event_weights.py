@@ -21,6 +21,8 @@ from cuvee.splits.leave_last import LeaveLast
 from cuvee.splits.random import Random
 from cuvee.types import Dataset, Events, Split
 
+Odds = tuple[float, float, float]
+
 SPLITS = (Random(), LeaveLast(), ColdUsers(valid=0.2, test=0.2))
 
 
@@ -129,13 +131,12 @@ def test_the_logit_against_another_optimiser() -> None:
     np.testing.assert_allclose(_logit(draws, on_offer), best / spread, rtol=1e-4, atol=1e-6)
 
 
-def choosers(rng: np.random.Generator) -> Dataset:
+def choosers(rng: np.random.Generator, own: Odds = (0.2, 0.6, 0.2), other: Odds = (0.2, 0.2, 0.6)) -> Dataset:
     """Two tastes: `love` is three times as likely on the own one, `hate` on the other, `glance` falls anywhere."""
     rows = []
     for user in range(2000):
         for time, item in enumerate(rng.permutation(60)[:25]):
-            own = (item < 30) == (user % 2 == 0)
-            kind = int(rng.choice(3, p=(0.2, 0.6, 0.2) if own else (0.2, 0.2, 0.6)))
+            kind = int(rng.choice(3, p=own if (item < 30) == (user % 2 == 0) else other))
             rows.append((user, int(item), time + 1, kind, (1.0, 1.0, 0.0)[kind]))
     return data_of(rows, ("glance", "love", "hate"))
 
@@ -149,6 +150,15 @@ def test_kinds_that_are_known_by_construction(seed: int) -> None:
     assert found["love"] == 1
     assert found["hate"] == pytest.approx(-1, abs=0.35)
     assert found["glance"] == pytest.approx(0, abs=0.35)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_kinds_that_mean_nothing_keep_the_readers_weights(seed: int, caplog: pytest.LogCaptureFixture) -> None:
+    """Everything falls anywhere: whatever fits the accidents best is no better than what was read."""
+    rng = np.random.default_rng(seed)
+    split = Random(targets=("love",)).split(choosers(rng, (0.2, 0.4, 0.4), (0.2, 0.4, 0.4)), rng)
+    assert learned(split, rng) == {"glance": 1, "love": 1, "hate": 0}
+    assert "stay" in caplog.text
 
 
 def test_what_is_learned_does_not_depend_on_the_test() -> None:
@@ -173,7 +183,7 @@ def test_what_is_told(world: Dataset) -> None:
     assert found.facts()["reader"] == readers_weights(world.events)
     assert found.facts()["found"] == "given"
     kept = weigh(split, "learn", np.random.default_rng(0))
-    assert "too little to learn from" in str(kept)
+    assert "as read, nothing surely better" in str(kept)
     np.testing.assert_allclose(kept.split.train.events.weight, split.train.events.weight, rtol=1e-6)
     assert queries_of(found.split.train, split.valid.users).seen.data.max() == 0.5
 
