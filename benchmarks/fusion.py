@@ -12,7 +12,7 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -66,18 +66,24 @@ class Sum:
 
     def score(self, queries: Queries) -> Floats:
         views = [np.float32(w) * zscore(m.score(queries)) for m, w in zip(self.models, self.weights, strict=True)]
-        return np.sum(views, axis=0, dtype=np.float32)
+        return np.asarray(np.sum(views, axis=0), np.float32)
 
 
 @dataclass(frozen=True)
 class Fitted:
     model: Recommender
-    split: Split
+    settled: Any
+    """Parameters with what was chosen written in."""
+    valid: Floats
+    test: Floats
     seconds: float
 
-    def quality(self, held: Holdout) -> Floats:
-        slate = recommend(self.model, held.queries, 20, filters=[allowed], candidates=held.candidates)
-        return np.asarray(Ndcg(20).measure(slate, held.truth), np.float32)
+
+def quality(model: Recommender, held: Holdout) -> Floats:
+    """Return (q,) NDCG@20 of each query."""
+    slate = recommend(model, held.queries, 20, filters=[allowed], candidates=held.candidates)
+    found: Floats = Ndcg(20).measure(slate, held.truth)
+    return found
 
 
 def main() -> None:
@@ -100,16 +106,16 @@ def compared(name: str, seeds: int) -> dict[str, Any]:
     """Return every figure of one data set."""
     split = read(name)
     on = tuple(m for role, m in split.train.features if role == "item")
-    columns = {"frozen": frozen, "joint": joint}
+    columns = {"joint": joint, "frozen": frozen}
     found: dict[str, Any] = {}
     for column, make in columns.items():
         fits: dict[str, list[Fitted]] = {form: [] for form in (*on, *FUSIONS, "score level")}
         for seed in range(seeds):
-            for form, fitted in make(name, split, on, seed).items():
+            for form, fitted in make(name, split, on, seed, fits):
                 fits[form].append(fitted)
-                valid = fitted.quality(split.valid).mean()
+                valid = fitted.valid.mean()
                 print(f"{name} {column} {form} seed {seed}: valid {valid:.4f}, {fitted.seconds:.1f} s", flush=True)
-        found[column] = table(fits, split, on)
+        found[column] = table(fits, on)
     if name in ROBUST:
         found |= {"robust": robust(name, split, on), "imputed": imputed(name, split, on)}
     return found | {"on": on}
@@ -123,36 +129,51 @@ def read(name: str) -> Split:
     return replace(split, train=train, valid=with_features(split.valid, train))
 
 
-def frozen(name: str, split: Split, on: tuple[str, ...], seed: int) -> dict[str, Fitted]:
-    """Return the closed form on each modality, on each fusion of them, and on both blended at score level."""
-    found = {m: timed(partial(ridge, name, split, m, seed)) for m in on}
+Fits = Mapping[str, list[Fitted]]
+"""Form -> what was fitted with the seeds before."""
+
+
+def frozen(name: str, split: Split, on: tuple[str, ...], seed: int, before: Fits) -> Iterator[tuple[str, Fitted]]:
+    """Yield the closed form on each modality, on each fusion of them, and on both blended at score level.
+
+    Only weights of fusions are drawn for: the others are the same with every seed. The weight of content is chosen with
+    the first seed.
+    """
+    singles = {}
+    for m in on:
+        singles[m] = before[m][0] if seed else timed(split, partial(ridge, name, split, m, CONTENT))
+        yield m, singles[m]
     for form, fusion in FUSIONS.items():
-        found[form] = timed(partial(fused_ridge, name, split, fusion(on=on), seed))
-    return found | {"score level": blended(split, [found[m] for m in on], seed)}
+        tried = (before[form][0].settled.content,) if seed else CONTENT
+        yield form, timed(split, partial(fused_ridge, name, split, fusion(on=on), seed, tried))
+    yield "score level", blended(split, [singles[m] for m in on], seed)
 
 
-def joint(name: str, split: Split, on: tuple[str, ...], seed: int) -> dict[str, Fitted]:
-    """Return a model trained with each modality, with each fusion of them, and two of them blended at score level."""
+def joint(name: str, split: Split, on: tuple[str, ...], seed: int, before: Fits) -> Iterator[tuple[str, Fitted]]:  # noqa: ARG001
+    """Yield a model trained with each modality, with each fusion of them, and two of them blended at score level."""
 
-    def tower(fusion: Any) -> tuple[Recommender, Split]:
+    def tower(fusion: Any) -> Recommender:
         model = TwoTower(fusion, batch_size=BATCH.get(name, 512))
-        return model.fit(split.train, split.valid, np.random.default_rng(seed)), split
+        return model.fit(split.train, split.valid, np.random.default_rng(seed))
 
-    found = {m: timed(partial(tower, Weighted(on=(m,)))) for m in on}
+    singles = {}
+    for m in on:
+        singles[m] = timed(split, partial(tower, Weighted(on=(m,))))
+        yield m, singles[m]
     for form, fusion in FUSIONS.items():
-        found[form] = timed(partial(tower, fusion(on=on)))
-    return found | {"score level": blended(split, [found[m] for m in on], seed)}
+        yield form, timed(split, partial(tower, fusion(on=on)))
+    yield "score level", blended(split, [singles[m] for m in on], seed)
 
 
-def fused_ridge(name: str, split: Split, fusion: Any, seed: int) -> tuple[Recommender, Split]:
-    return ridge(name, fuse(split, fusion, seed), FUSED, seed)
+def fused_ridge(name: str, split: Split, fusion: Any, seed: int, content: tuple[float, ...]) -> Any:
+    return ridge(name, fuse(split, fusion, seed), FUSED, content)
 
 
-def ridge(
-    name: str, split: Split, modality: str, seed: int, content: tuple[float, ...] = CONTENT
-) -> tuple[Recommender, Split]:
-    tuned = Tuned(ContentEase(on={modality: 1.0}, l2=L2[name]), grid={"content": content})
-    return tuned.fit(split.train, split.valid, np.random.default_rng(seed)).plain, split
+def ridge(name: str, split: Split, modality: str, content: tuple[float, ...]) -> Any:
+    """Return the closed form with the weight of content that is best on validation."""
+    start = ContentEase(on={modality: 1.0}, l2=L2[name], content=content[0])
+    tuned = Tuned(start, grid={"content": content})
+    return tuned.fit(split.train, split.valid, np.random.default_rng(0))
 
 
 def fuse(split: Split, fusion: Any, seed: int) -> Split:
@@ -161,22 +182,28 @@ def fuse(split: Split, fusion: Any, seed: int) -> Split:
 
 
 def blended(split: Split, views: list[Fitted], seed: int) -> Fitted:
-    started, rng, models = time.process_time(), np.random.default_rng(seed), tuple(v.model for v in views)
-    weights = find_weights(Pool.gather(models, split.train.demand, split.valid, 50, rng), rng)
-    seconds = time.process_time() - started + sum(v.seconds for v in views)
-    return Fitted(Sum(models, weights), split, seconds)
+    rng, models = np.random.default_rng(seed), tuple(v.model for v in views)
+
+    def make() -> Recommender:
+        return Sum(models, find_weights(Pool.gather(models, split.train.demand, split.valid, 50, rng), rng))
+
+    found = timed(split, make)
+    return replace(found, seconds=found.seconds + sum(v.seconds for v in views))
 
 
-def timed(make: Callable[[], tuple[Recommender, Split]]) -> Fitted:
+def timed(split: Split, make: Callable[[], Any]) -> Fitted:
     started = time.process_time()
-    model, split = make()
-    return Fitted(model, split, time.process_time() - started)
+    made = make()
+    seconds = time.process_time() - started
+    model = getattr(made, "plain", made)
+    tests = split.tests["test"]
+    return Fitted(model, getattr(made, "settled", None), quality(model, split.valid), quality(model, tests), seconds)
 
 
-def table(fits: Mapping[str, list[Fitted]], split: Split, on: tuple[str, ...]) -> dict[str, Any]:
+def table(fits: Fits, on: tuple[str, ...]) -> dict[str, Any]:
     """Return form -> figures; differences are to the single modality that is best on validation."""
-    valid = {form: float(np.mean([f.quality(split.valid) for f in found])) for form, found in fits.items()}
-    tests = {form: np.mean([f.quality(split.tests["test"]) for f in found], axis=0) for form, found in fits.items()}
+    valid = {form: float(np.mean([f.valid for f in found])) for form, found in fits.items()}
+    tests = {form: np.mean([f.test for f in found], axis=0) for form, found in fits.items()}
     best = max(on, key=lambda m: valid[m])
     rng = np.random.default_rng(0)
     return {
@@ -203,8 +230,8 @@ def robust(name: str, split: Split, on: tuple[str, ...]) -> dict[str, Any]:
                 hit = damaged(split, modality, how, share)
                 for form in curves:
                     cut = hit if form == modality else fuse(hit, FUSIONS[form](on=on), 0)
-                    model, _ = ridge(name, cut, modality if form == modality else FUSED, 0, CONTENT[1:2])
-                    curves[form].append(float(Fitted(model, cut, 0).quality(split.tests["test"]).mean()))
+                    model = ridge(name, cut, modality if form == modality else FUSED, CONTENT[1:2]).plain
+                    curves[form].append(float(quality(model, split.tests["test"]).mean()))
             found.setdefault(how, {})[modality] = curves
             print(f"{name} {how} {modality}", curves, flush=True)
     return {"shares": HIDDEN, **found}
@@ -232,8 +259,8 @@ def imputed(name: str, split: Split, on: tuple[str, ...]) -> dict[str, Any]:
         part = hit.train.feature("item", modality)
         for how in ("zero", "mean", "neighbours"):
             cut = replaced(hit, modality, impute(part, hit.train, how))
-            model, _ = ridge(name, cut, modality, 0, CONTENT[1:2])
-            found.setdefault(modality, {})[how] = float(Fitted(model, cut, 0).quality(split.tests["test"]).mean())
+            model = ridge(name, cut, modality, CONTENT[1:2]).plain
+            found.setdefault(modality, {})[how] = float(quality(model, split.tests["test"]).mean())
     print(name, "imputed", found, flush=True)
     return found
 

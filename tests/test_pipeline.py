@@ -305,6 +305,19 @@ def test_a_fusion_of_the_recipe(tmp_path: Path) -> None:
     assert bundle.recipe.fusion == bundle.fusion.settled
 
 
+def test_profiles_reach_a_learned_user_tower(tmp_path: Path) -> None:
+    """A user modality of the recipe, in training, in the questions and in the bundle."""
+    changes = ["encoders={kind: {tabular: {columns: [kind]}}, habits: {behaviour: {categories: [kind]}}}"]
+    tower = "{fusion: {weighted: {on: [kind]}}, profile: {concat: {on: [habits]}}, dim: 4, training: {epochs: 2}}"
+    changes += [f"model={{two_tower: {tower}}}", "evaluate.verdict=false"]
+    run(load_recipe(shop(tmp_path), changes), tmp_path / "out")
+    bundle = load_bundle(tmp_path / "out")
+    asked = bundle.user("u01")
+    assert asked.features["habits"].present.all()
+    without = replace(asked, features={})
+    assert not np.array_equal(bundle.model.score(asked), bundle.model.score(without))
+
+
 def test_curves_go_to_the_tracker(tmp_path: Path) -> None:
     tower = "{two_tower: {fusion: {concat: {on: [kind]}}, dim: 4, training: {epochs: 2}, batch_size: 16}}"
     changes = ["evaluate.verdict=false", f"model={{blend: {{views: [{tower}], weights: [1]}}}}"]

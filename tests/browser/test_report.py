@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from cuvee.model_verdict import Worth
+from cuvee.new_items import Finding
 from cuvee.report.page import write_report
+from cuvee.report.verdict_page import write_verdict
 from cuvee.statistics import Paired
 from tests.runs import small_run
 
@@ -93,6 +96,54 @@ def page(request: pytest.FixtureRequest, browser: "Browser", report: Path, schem
     yield opened
     assert complaints == []
     assert [url for url in asked if not url.startswith("data:")] == [report.as_uri()]
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def verdict(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page of verdicts: one that helps, one that hurts, one with a long name that does nothing; a pair."""
+    path = tmp_path_factory.mktemp("verdict") / "verdict.html"
+    sure, none, bad = (
+        Paired(0.02, 0.01, 0.03, 0.001, 900),
+        Paired(0, -0.01, 0.01, 0.9, 900),
+        Paired(-0.02, -0.03, -0.01, 0, 900),
+    )
+    worths = [
+        Worth(name, "test_cold_among_cold", group, 0.4, 0.2, gain, gain, sure, p, (gain.difference or 0,) * 3)
+        for group in ("everybody", "short histories")
+        for name, gain, p in (
+            ("text", sure, 0.01),
+            ("a very long name of one modality", none, 1.0),
+            ("image", bad, 0.01),
+        )
+    ]
+    told = [Finding(("text",), sure, 0.01, (0.02,)), Finding(("text", "image"), none, 1.0, (0.0,))]
+    write_verdict(path, "<shop>", "ndcg@20", worths, told)
+    return path
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_page_of_a_verdict(browser: "Browser", verdict: Path, scheme: str, width: int) -> None:
+    """No complaint, no request, nothing sticks out, every text has contrast, dots stand where their values are."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, color_scheme="dark" if scheme == "dark" else "light"
+    )
+    opened, complaints = context.new_page(), []
+    opened.on("console", lambda message: complaints.append(message.text))
+    opened.on("pageerror", lambda error: complaints.append(str(error)))
+    opened.on("request", lambda sent: complaints.append(sent.url) if sent.url != verdict.as_uri() else None)
+    opened.goto(verdict.as_uri())
+    opened.eval_on_selector_all("details", "found => found.forEach(d => d.open = true)")
+    assert complaints == []
+    assert opened.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert opened.evaluate(_CONTRASTS) == []
+    assert opened.inner_text("h1").startswith("Text earns its keep")
+    tags = opened.eval_on_selector_all("#model .verdicts .tag", "found => found.map(t => t.textContent)")
+    assert tags == ["helps", "no effect seen", "hurts"] * 2
+    places = opened.eval_on_selector_all(
+        "#model .card circle", "found => found.slice(0, 9).map(c => c.getBoundingClientRect().x)"
+    )
+    assert places[6] < places[3] < places[0], "what hurts stands left of nothing, what helps right of it"
     context.close()
 
 

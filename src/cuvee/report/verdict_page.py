@@ -23,6 +23,7 @@ class Told:
     """One sentence with its tag."""
 
     sentence: str
+    tag: str
     sign: int
     """1 helps, -1 hurts, 0 neither."""
 
@@ -43,11 +44,8 @@ class Chart:
     meaning: str
     dots: tuple[Dot, ...]
     scale: Scale
-    percent: bool = False
-
-    @property
-    def digits(self) -> int:
-        return max(3, self.scale.digits + 1)
+    digits: int
+    """Of the figures, after the point."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ def write_verdict(path: Path, name: str, metric: str, worths: Sequence["Worth"],
         claim=_claim(worths, told),
         groups=groups,
         new=[_new_items([f for f in told if len(f.modalities) == n], n) for n in (1, 2)] if told else [],
-        findings=[Told(found_in_words(f), 1 if f.helps else -1 if f.hurts else 0) for f in told],
+        findings=[_told(found_in_words(f), f) for f in told],
         table=told,
         version=__version__,
     )
@@ -108,18 +106,25 @@ def _groups(worths: Sequence["Worth"], metric: str) -> list[Group]:
             f"{test}, {group}",
             "Right of zero: the modality helps. Alone is against the same model without any modality",
             tuple(dots),
-            scale_of((d.gain for d in dots), ticks=3),
+            (scale := scale_of((d.gain for d in dots), ticks=3)),
+            max(3, scale.digits + 1),
         )
-        told = tuple(Told(worth_in_words(w, metric), 1 if w.helps else -1 if w.hurts else 0) for w in mine)
+        told = tuple(_told(worth_in_words(w, metric), w) for w in mine)
         found.append(Group(f"{test}, {group}", told, chart, mine))
     return found
+
+
+def _told(sentence: str, found: "Worth | Finding") -> Told:
+    if found.helps or found.hurts:
+        return Told(sentence, "helps", 1) if found.helps else Told(sentence, "hurts", -1)
+    return Told(sentence, "not proven" if "not proven" in sentence else "no effect seen", 0)
 
 
 def _new_items(told: Sequence[Finding], size: int) -> Chart:
     dots = tuple(Dot(" and ".join(f.modalities), "", "ours" if f.helps else "base", _percent(f.gain)) for f in told)
     title = "Pairs, beyond their two sides" if size > 1 else "Modalities"
     meaning = "Share of the variance of who likes a new product, in per cent, right vectors against shuffled ones"
-    return Chart(title, meaning, dots, scale_of((d.gain for d in dots), ticks=3), percent=True)
+    return Chart(title, meaning, dots, scale_of((d.gain for d in dots), ticks=3), 2)
 
 
 def _percent(gain: Paired) -> Paired:
