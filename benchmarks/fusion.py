@@ -1,8 +1,8 @@
 """Which fusion of modalities is worth it? Seven forms, frozen and learned jointly, on three data sets.
 
-    python benchmarks/fusion.py [--sets tiktok ...] [--seeds 3]
+    python benchmarks/fusion.py [--sets tiktok ...] [--parts joint ...] [--seeds 3]
 
-writes benchmarks/results/fusion.json, a set as soon as it is done, and docs/fusion.md with its plots. Everything is
+writes benchmarks/results/fusion.json, a part as soon as it is done, and docs/fusion.md with its plots. Everything is
 chosen on validation, the best single modality too; test figures are means over users of their mean over the seeds, and
 intervals are paired with the best single modality of the same column. Seconds are CPU seconds of one fit, choices
 included, with the threads that OMP_NUM_THREADS says.
@@ -12,7 +12,7 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -45,6 +45,7 @@ from cuvee.types import Embeddings, Floats, Holdout, Queries, Split
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results" / "fusion.json"
+PARTS = ("joint", "frozen", "robust", "imputed")
 SETS = ("ml-latest-small", "hm-lastweek", "tiktok")
 FUSIONS = {"weighted": Weighted, "concat": Concat, "attention": Attention, "gated": Gated}
 L2 = {"ml-latest-small": 200.0, "hm-lastweek": 50.0, "tiktok": 200.0}
@@ -90,35 +91,38 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", nargs="*", default=SETS, choices=SETS)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--parts", nargs="*", default=PARTS, choices=PARTS)
     parser.add_argument("--out", type=Path, default=RESULTS)
     parser.add_argument("--page-only", action="store_true", help="Only write the page from the results.")
     args = parser.parse_args()
     known = json.loads(args.out.read_text(encoding="utf-8")) if args.out.is_file() else {}
     for name in () if args.page_only else args.sets:
-        figures = compared(name, args.seeds)
-        known = json.loads(args.out.read_text(encoding="utf-8")) if args.out.is_file() else {}
-        known[name] = figures | {"date": datetime.now(UTC).date().isoformat(), "machine": machine()}
-        args.out.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+        for part, figures in compared(name, args.seeds, args.parts):
+            known = json.loads(args.out.read_text(encoding="utf-8")) if args.out.is_file() else {}
+            made = {"date": datetime.now(UTC).date().isoformat(), "machine": machine()}
+            known[name] = known.get(name, {}) | {part: figures} | made
+            args.out.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
     write_page(known, ROOT / "docs" / "fusion.md")
 
 
-def compared(name: str, seeds: int) -> dict[str, Any]:
-    """Return every figure of one data set."""
+def compared(name: str, seeds: int, parts: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """Yield every part's figures of one data set."""
     split = read(name)
     on = tuple(m for role, m in split.train.features if role == "item")
     columns = {"joint": joint, "frozen": frozen}
-    found: dict[str, Any] = {}
     for column, make in columns.items():
+        if column not in parts:
+            continue
         fits: dict[str, list[Fitted]] = {form: [] for form in (*on, *FUSIONS, "score level")}
         for seed in range(seeds):
             for form, fitted in make(name, split, on, seed, fits):
                 fits[form].append(fitted)
                 valid = fitted.valid.mean()
                 print(f"{name} {column} {form} seed {seed}: valid {valid:.4f}, {fitted.seconds:.1f} s", flush=True)
-        found[column] = table(fits, on)
-    if name in ROBUST:
-        found |= {"robust": robust(name, split, on), "imputed": imputed(name, split, on)}
-    return found | {"on": on}
+        yield column, table(fits, on)
+    for part, measure in {"robust": robust, "imputed": imputed}.items():
+        if part in parts and name in ROBUST:
+            yield part, measure(name, split, on)
 
 
 def read(name: str) -> Split:

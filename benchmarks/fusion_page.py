@@ -11,7 +11,7 @@ _HEAD = """# Which fusion?
 
 Made by `python benchmarks/fusion.py`; do not edit. NDCG@20 on the test set, mean over users of their mean over {seeds}
 seeds. Everything was chosen on validation, the best single modality of each column too; differences are to it, paired
-user by user, with 95 % bootstrap intervals. Seconds are CPU seconds of one fit with one thread, choices included.
+user by user, with 95 % bootstrap intervals. Seconds are CPU seconds of one fit, choices included.
 
 - **Frozen**: the fused vectors inside the closed form `content_ease`, its weight of content tried at 10, 30 and 100.
 - **Jointly trained**: `two_tower` with the fusion's network.
@@ -41,8 +41,8 @@ def write_page(results: Mapping[str, Any], path: Path) -> None:
         machine, versions = figures["machine"], figures["machine"]["versions"]
         told = ", ".join(f"{k} {v}" for k, v in versions.items())
         parts.append(
-            f"Measured on {figures['date']}, {machine['cpu']}, {machine['cores']} cores, Python {machine['python']}, "
-            f"{told}.\n"
+            f"Measured on {figures['date']}, {machine['cpu']}, {machine['cores']} cores, threads: "
+            f"{machine['threads']}, Python {machine['python']}, {told}.\n"
         )
     path.write_text("\n".join(parts), encoding="utf-8")
 

@@ -1,5 +1,6 @@
 """`make bench`: measure everything and write docs/benchmarks.md. Peers get an environment of their own."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,15 +16,16 @@ def main() -> None:
         run(str(PEERS), "-m", "pip", "install", "--quiet", "-r", "benchmarks/requirements-peers.txt")
     run(sys.executable, "benchmarks/quality.py")
     run(sys.executable, "benchmarks/languages.py")
+    run(sys.executable, "benchmarks/fusion.py", OMP_NUM_THREADS="1")
     for name in ("evaluate", "encode"):
         out = f"benchmarks/results/{name}.json"
         run(sys.executable, f"benchmarks/{name}.py", "--peers", str(PEERS), "--out", out)
     run(sys.executable, "benchmarks/pages.py")
 
 
-def run(*command: str) -> None:
+def run(*command: str, **settings: str) -> None:
     print("--", *command, flush=True)
-    subprocess.run(command, cwd=ROOT, check=True)
+    subprocess.run(command, cwd=ROOT, check=True, env={**os.environ, **settings})
 
 
 if __name__ == "__main__":

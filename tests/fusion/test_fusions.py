@@ -95,9 +95,12 @@ def test_gates_lean_on_the_side_that_tells() -> None:
     """The same weights for all items could not; here the right side gets more than half, item by item."""
     image_tells = np.arange(120) // 4 % 2 == 1
     data = _tastes({"text": image_tells, "image": ~image_tells})
-    gated = Gated(weights={"text": 1.0, "image": 1.0}, align="none").fit(data, None, np.random.default_rng(0))
-    shares = gated.shares({"text": data.feature("item", "text"), "image": data.feature("item", "image")})
+    parts = {"text": data.feature("item", "text"), "image": data.feature("item", "image")}
+    fusion = Gated(weights={"text": 1.0, "image": 1.0}, align="none")
+    shares = fusion.fit(data, None, np.random.default_rng(0)).shares(parts)
     assert (shares.argmax(axis=0) == image_tells).mean() > 0.9
+    shut = replace(fusion, strength=0.0).fit(data, None, np.random.default_rng(0))
+    np.testing.assert_array_equal(shut.shares(parts), np.full((2, 120), 0.5, np.float32))
 
 
 def test_attention_turns_from_the_one_that_disagrees() -> None:

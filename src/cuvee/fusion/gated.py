@@ -2,7 +2,8 @@
 
 z = sum_m g_m z_m over aligned parts, g = softmax over what the item has of G [z_1; ...; z_m; flags] + b, trained so
 that z points to what people like besides the item (`cuvee.alignment`); b starts at the logarithm of the weights
-that a weighted sum would get, and G at 0, so that gates have to earn their difference to it.
+that a weighted sum would get, and G at 0. How much of what was learned is used is found on validation, so that gates
+have to earn their difference to that sum.
 Reference: J. Arevalo, T. Solorio, M. Montes-y-Gomez, F. Gonzalez, "Gated multimodal units for information fusion",
 ICLR 2017 workshop, equations 1 to 3, there for two modalities and with a tanh, here with a softmax for any number.
 """
@@ -15,10 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cuvee.alignment import Align, Alignment, align, liked_together, parts_of, weighted_sum
+from cuvee.alignment import Align, Alignment, align, liked_together, parts_of, shares_of, weighted_sum
 from cuvee.errors import ConfigError
 from cuvee.foretold import side_by_side
-from cuvee.fusion_weights import Choose, chosen_weights, given_weights, trials
+from cuvee.fusion_weights import Choose, best_of, chosen_weights, given_weights, trials
 from cuvee.modality_networks import GatedNetwork
 from cuvee.train import Training, train
 from cuvee.types import Dataset, Embeddings, Floats, Holdout, Longs
@@ -27,6 +28,9 @@ __all__ = ["Gated", "GatedModel"]
 
 _SCARCE = 1e-3
 """Weight that stands for 0 in a gate's logarithm."""
+_STRENGTHS = (0.0, 0.25, 0.5, 1.0)
+_GATES = "?"
+"""Name of the gates among the parts of a trial; no modality can have it."""
 _HELD = 0.1
 """Share of the items that say when to stop."""
 
@@ -54,26 +58,37 @@ class Gated:
     lr: float = 1e-2
     """Learning rate."""
 
+    strength: float | None = None
+    """What the gates' difference to the weights is multiplied by: 0 is the weighted sum. None: found, 1 where it cannot
+    be."""
+
     def __post_init__(self) -> None:
         given_weights(self.on, self.weights)
-        if self.epochs < 1 or self.lr <= 0:
-            raise ConfigError(f"gated needs epochs >= 1 and lr > 0, got {self.epochs} and {self.lr:g}")
+        if self.epochs < 1 or self.lr <= 0 or (self.strength is not None and self.strength < 0):
+            raise ConfigError(f"gated needs epochs >= 1, lr > 0 and strength >= 0, got {self}")
 
     def fit(self, train: Dataset, valid: Holdout | None, rng: np.random.Generator) -> "GatedModel":
-        parts, weights = parts_of(train, self.on), self.weights
-        alignment = align(self.align, parts, train, self.dim)
+        parts, weights, strength = parts_of(train, self.on), self.weights, self.strength
+
+        def aligned(data: Dataset) -> dict[str, Embeddings]:
+            return align(self.align, parts, data, self.dim).apply(parts)
+
         if weights is None and len(self.on) > 1:
-            found = trials(self.choose, train, valid, lambda t: align(self.align, parts, t, self.dim).apply(parts), rng)
+            found = trials(self.choose, train, valid, aligned, rng)
             weights = chosen_weights(found, weighted_sum, self.on, rng) if found else None
-        weights = dict(weights or dict.fromkeys(self.on, 1 / len(self.on)))
-        aligned = alignment.apply(parts)
-        gate = _Gate(aligned, weights)
-        target = liked_together(train, weighted_sum(aligned, weights))
-        rows = np.flatnonzero(target.present & np.any([p.present for p in parts.values()], axis=0))
-        if len(self.on) > 1 and len(rows) >= 2 / _HELD:
-            _learn(gate, aligned, target, rows, Training(self.epochs, self.lr, patience=10))
-        weight, bias = gate.linear.weight.detach().numpy().copy(), gate.linear.bias.detach().numpy().copy()
-        return GatedModel(replace(self, weights=weights), alignment, weight, bias)
+        prior = dict(weights or dict.fromkeys(self.on, 1 / len(self.on)))
+        if strength is None and len(self.on) > 1:
+
+            def opened(data: Dataset) -> dict[str, Embeddings]:
+                shown = aligned(data)
+                return shown | {_GATES: _opened(shown, *_gate(data, shown, prior, self))}
+
+            found = trials(self.choose, train, valid, opened, rng)
+            strength = best_of(found, lambda p, s: _gated(p, prior, s), _STRENGTHS) if found else None
+        strength = 1.0 if strength is None else strength
+        alignment = align(self.align, parts, train, self.dim)
+        gate, bias = _gate(train, alignment.apply(parts), prior, self)
+        return GatedModel(replace(self, weights=prior, strength=strength), alignment, gate, bias, prior, strength)
 
     def network(self, widths: Mapping[str, int], dim: int) -> nn.Module:
         """Return the same gates over learned projections, without an alignment of their own."""
@@ -83,40 +98,75 @@ class Gated:
 @dataclass(frozen=True)
 class GatedModel:
     settled: Gated
-    """The parameters with the weights written in; epochs are chosen on items, so they stay."""
+    """The parameters with weights and strength written in; epochs are chosen on items, so they stay."""
     alignment: Alignment
     gate: Floats
     """(m, m dim + m)."""
     bias: Floats
-    """(m,)."""
+    """(m,) less the logarithm of the weights."""
+    weights: Mapping[str, float]
+    strength: float
 
     def fuse(self, parts: Mapping[str, Embeddings]) -> Embeddings:
-        aligned = self._aligned(parts)
-        return weighted_sum(aligned, self._shares(aligned))
+        return _gated(self._shown(parts), self.weights, self.strength)
 
     def shares(self, parts: Mapping[str, Embeddings]) -> Floats:
-        return self._shares(self._aligned(parts))
+        return _shares(self._shown(parts), self.weights, self.strength)
 
-    def _aligned(self, parts: Mapping[str, Embeddings]) -> dict[str, Embeddings]:
-        return self.alignment.apply({m: parts[m] for m in self.settled.on})
+    def _shown(self, parts: Mapping[str, Embeddings]) -> dict[str, Embeddings]:
+        aligned = self.alignment.apply({m: parts[m] for m in self.settled.on})
+        return aligned | {_GATES: _opened(aligned, self.gate, self.bias)}
 
-    def _shares(self, aligned: Mapping[str, Embeddings]) -> Floats:
-        scores = side_by_side(aligned) @ self.gate.T + self.bias
-        present = np.stack([p.present for p in aligned.values()], axis=1)
-        scores = np.exp(scores - scores.max(axis=1, keepdims=True)) * present
-        return np.asarray(scores / np.maximum(scores.sum(axis=1, keepdims=True), 1e-9), np.float32).T
+
+def _opened(aligned: Mapping[str, Embeddings], gate: Floats, bias: Floats) -> Embeddings:
+    """Return (n, m): what the gates add to the logarithm of each weight."""
+    present = np.any([p.present for p in aligned.values()], axis=0)
+    return Embeddings(np.asarray(side_by_side(aligned) @ gate.T + bias, np.float32), present)
+
+
+def _gated(parts: Mapping[str, Embeddings], weights: Mapping[str, float], strength: float) -> Embeddings:
+    aligned = {m: p for m, p in parts.items() if m != _GATES}
+    return weighted_sum(aligned, _shares(parts, weights, strength))
+
+
+def _shares(parts: Mapping[str, Embeddings], weights: Mapping[str, float], strength: float) -> Floats:
+    """Return (m, n): exp(s gate + log w) over what a row has, renormalised; the weights alone at strength 0."""
+    aligned = {m: p for m, p in parts.items() if m != _GATES}
+    if strength == 0:
+        return shares_of(aligned, weights)
+    scores = strength * parts[_GATES].vectors.T + np.log(_prior(weights, tuple(aligned)))[:, None]
+    return shares_of(aligned, np.asarray(np.exp(scores - scores.max(axis=0)), np.float32))
+
+
+def _prior(weights: Mapping[str, float], on: tuple[str, ...]) -> Floats:
+    """Return (m,) what gates start from: a modality of weight 0 may still be opened where it tells."""
+    share = np.array([weights[m] for m in on], np.float32) / np.float32(sum(weights.values()))
+    return np.asarray(np.maximum(share, _SCARCE), np.float32)
+
+
+def _gate(
+    train: Dataset, aligned: Mapping[str, Embeddings], weights: Mapping[str, float], fusion: Gated
+) -> tuple[Floats, Floats]:
+    """Return (m, m dim + m) and (m,) what gates have learned, less the logarithm of the weights."""
+    prior = np.log(_prior(weights, tuple(aligned)))
+    gate = _Gate(aligned, prior)
+    target = liked_together(train, weighted_sum(aligned, weights))
+    rows = np.flatnonzero(target.present & np.any([p.present for p in aligned.values()], axis=0))
+    if len(aligned) > 1 and len(rows) >= 2 / _HELD:
+        _learn(gate, aligned, target, rows, Training(fusion.epochs, fusion.lr, patience=10))
+    weight, bias = gate.linear.weight.detach().numpy().copy(), gate.linear.bias.detach().numpy()
+    return weight, np.asarray(bias - prior, np.float32)
 
 
 class _Gate(nn.Module):
     """forward(rows, present (n, m)) -> gates (n, m)."""
 
-    def __init__(self, aligned: Mapping[str, Embeddings], weights: Mapping[str, float]) -> None:
+    def __init__(self, aligned: Mapping[str, Embeddings], start: Floats) -> None:
         super().__init__()
         self.linear = nn.Linear(sum(p.dim + 1 for p in aligned.values()), len(aligned))
-        start = np.log([max(weights[m] / sum(weights.values()), _SCARCE) for m in aligned])
         with torch.no_grad():
             self.linear.weight.zero_()
-            self.linear.bias.copy_(torch.from_numpy(start.astype(np.float32)))
+            self.linear.bias.copy_(torch.from_numpy(start))
 
     def forward(self, rows: Tensor, present: Tensor) -> Tensor:
         return torch.softmax(self.linear(rows).masked_fill(~present, -1e9), dim=1) * present
