@@ -48,7 +48,7 @@ RESULTS = ROOT / "benchmarks" / "results" / "fusion.json"
 PARTS = ("joint", "frozen", "robust", "imputed")
 SETS = ("ml-latest-small", "hm-lastweek", "tiktok")
 FUSIONS = {"weighted": Weighted, "concat": Concat, "attention": Attention, "gated": Gated}
-L2 = {"ml-latest-small": 200.0, "hm-lastweek": 50.0, "tiktok": 200.0}
+L2 = {"ml-latest-small": 200.0, "hm-lastweek": 50.0, "tiktok": 50.0}
 CONTENT = (10.0, 30.0, 100.0)
 """Weights of content beside co-occurrence that are tried on validation."""
 BATCH = {"ml-latest-small": 128}

@@ -21,7 +21,7 @@ user by user, with 95 % bootstrap intervals. Seconds are CPU seconds of one fit,
 
 def write_page(results: Mapping[str, Any], path: Path) -> None:
     """Write the page, and a plot a data set beside it."""
-    parts = [_HEAD.format(seeds=3)]
+    parts = [_HEAD.format(seeds=3), _short(results)]
     for name, figures in results.items():
         parts.append(f"## {name}\n")
         for column, title in (("frozen", "Frozen"), ("joint", "Jointly trained")):
@@ -45,6 +45,22 @@ def write_page(results: Mapping[str, Any], path: Path) -> None:
             f"{machine['threads']}, Python {machine['python']}, {told}.\n"
         )
     path.write_text("\n".join(parts), encoding="utf-8")
+
+
+def _short(results: Mapping[str, Any]) -> str:
+    """Say for each set and column what is ahead of the best single modality for sure, and what is behind."""
+    rows = ["## In short\n"]
+    for name, figures in results.items():
+        for column, title in (("frozen", "frozen"), ("joint", "jointly trained")):
+            best, forms = figures[column]["best"], figures[column]["forms"]
+            gains = {form: f["over_best"] for form, f in forms.items() if form != best}
+            share = {form: f"{form} {100 * g['difference'] / forms[best]['test']:+.1f} %" for form, g in gains.items()}
+            told = [form for form in gains if not share[form].endswith("0.0 %")]
+            ahead = [share[form] for form in told if gains[form]["low"] > 0]
+            behind = [share[form] for form in told if gains[form]["high"] < 0]
+            said = f"ahead of {best} for sure: {', '.join(ahead) or 'none'}"
+            rows.append(f"- **{name}, {title}**: {said}" + (f"; behind: {', '.join(behind)}." if behind else "."))
+    return "\n".join(rows) + "\n"
 
 
 def _table(column: Mapping[str, Any], title: str) -> str:
