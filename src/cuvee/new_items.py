@@ -57,9 +57,18 @@ class Finding:
 
     @property
     def hurts(self) -> bool:
-        """Whether the wrong vectors do better for sure, by the same three conditions."""
+        """Whether the wrong vectors do better for sure, by the same three conditions.
+
+        Never said of a pair: products of shuffled vectors only add noise, those of right ones may repeat their sides.
+        """
         high = self.gain.high
-        return high is not None and high < 0 and self.p_value < _LEVEL and max(self.seeds) < 0
+        return (
+            len(self.modalities) == 1
+            and high is not None
+            and high < 0
+            and self.p_value < _LEVEL
+            and max(self.seeds) < 0
+        )
 
 
 def worth(

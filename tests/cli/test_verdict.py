@@ -61,6 +61,14 @@ def written(folder: Path, text: str, *, scale: float, seed: int = 0, media: bool
         (("text",), -0.03, -0.01, 0.01, (-0.02,), "text: does worse than the same vectors shuffled"),
         (("text",), -0.03, -0.01, 0.2, (-0.02,), "text: nothing that could be told from noise"),
         (("text", "image"), 0.01, 0.03, 0.01, (0.02,), "text and image: together tell what neither tells alone"),
+        (
+            ("text", "image"),
+            -0.03,
+            -0.01,
+            0.01,
+            (-0.02,),
+            "text and image: nothing more together that could be measured",
+        ),
         (("text", "image"), -0.01, 0.03, 0.2, (0.01,), "text and image: nothing more together that could be measured"),
     ],
 )

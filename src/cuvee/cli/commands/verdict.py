@@ -73,7 +73,7 @@ def command(
     if out:
         out.mkdir(parents=True, exist_ok=True)
         _write(out, worths, told, metric)
-        write_verdict(out / "verdict.html", recipe.stem, metric, worths, told)
+        write_verdict(out / "verdict.html", recipe.name, metric, worths, told)
         click.echo(f"The page: {out / 'verdict.html'}")
 
 
