@@ -99,7 +99,7 @@ def main() -> None:
     for name in () if args.page_only else args.sets:
         for part, figures in compared(name, args.seeds, args.parts):
             known = json.loads(args.out.read_text(encoding="utf-8")) if args.out.is_file() else {}
-            made = {"date": datetime.now(UTC).date().isoformat(), "machine": machine()}
+            made = {"date": datetime.now(UTC).date().isoformat(), "machine": machine(), "seeds": args.seeds}
             known[name] = known.get(name, {}) | {part: figures} | made
             args.out.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
     write_page(known, ROOT / "docs" / "fusion.md")

@@ -21,7 +21,7 @@ user by user, with 95 % bootstrap intervals. Seconds are CPU seconds of one fit,
 
 def write_page(results: Mapping[str, Any], path: Path) -> None:
     """Write the page, and a plot a data set beside it."""
-    parts = [_HEAD.format(seeds=3), _short(results)]
+    parts = [_HEAD.format(seeds=min(figures["seeds"] for figures in results.values())), _short(results)]
     for name, figures in results.items():
         parts.append(f"## {name}\n")
         for column, title in (("frozen", "Frozen"), ("joint", "Jointly trained")):

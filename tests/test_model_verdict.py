@@ -1,10 +1,13 @@
 """The worth of modalities to a model: planted worth is found, planted noise is not, users are averaged over seeds."""
 
+from dataclasses import replace
+
 import pytest
 
 from cuvee.model_verdict import Worth, examine
 from cuvee.pipeline import run
 from cuvee.recipe import Recipe, load_recipe
+from cuvee.registry import build
 from cuvee.report.verdict_phrases import worth_in_words
 from cuvee.statistics import Paired
 from cuvee.types import Dataset
@@ -74,3 +77,18 @@ def test_short_histories_are_told_apart(told: tuple[Recipe, Dataset, tuple[Worth
     groups = {w.group: w.left_out.n for w in told[2] if w.modality == "kind"}
     if "short histories" in groups:
         assert 0 < groups["short histories"] < groups["everybody"]
+
+
+@pytest.mark.parametrize("fusion", ["attention", "gated", "weighted", "concat"])
+def test_a_fusion_of_nothing_is_an_answer_too(told: tuple[Recipe, Dataset, tuple[Worth, ...]], fusion: str) -> None:
+    """`alone` compares with a model whose fusion has nothing to fuse; what was fused is judged by its parts."""
+    recipe, data, _ = told
+    fused = build("fusion", {fusion: {"on": ["kind", "noise"]}})
+    model = build("models", {"content": {"on": {"fused": 1.0}}})
+    worths = examine(replace(recipe, fusion=fused, model=model), data, 1)
+    everybody = {w.modality: w for w in worths if w.group == "everybody"}
+    assert list(everybody) == ["kind", "noise"]
+    assert sum(w.weight for w in everybody.values()) == pytest.approx(1.0)
+    alone = everybody["kind"].alone
+    assert alone.low is not None
+    assert alone.low > 0

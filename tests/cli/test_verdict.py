@@ -103,6 +103,10 @@ def test_unknown_modalities_and_none(tmp_path: Path) -> None:
     recipe = written(tmp_path, PRICE, scale=0.03)
     with pytest.raises(UnknownNameError, match="did you mean 'price'"):
         CliRunner().invoke(command, [str(recipe), "--modality", "prise"], catch_exceptions=False)
+    with pytest.raises(ConfigError, match="before anybody meets an item"):
+        CliRunner().invoke(
+            command, [str(recipe), "--modality", "friends", "--about", "new-items"], catch_exceptions=False
+        )
     recipe.write_text("reader: {folder: {path: shop}}\nsplit: random\nmodel: ease\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="encodes nothing"):
         CliRunner().invoke(command, [str(recipe)], catch_exceptions=False)

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from cuvee.alignment import Align, Alignment, align, liked_together, parts_of, shares_of, weighted_sum
 from cuvee.errors import ConfigError
-from cuvee.foretold import side_by_side
+from cuvee.foretold import flattened
 from cuvee.fusion_weights import Choose, best_of, chosen_weights, given_weights, trials
 from cuvee.modality_networks import GatedNetwork
 from cuvee.train import Training, train
@@ -121,21 +121,24 @@ class GatedModel:
 def _opened(aligned: Mapping[str, Embeddings], gate: Floats, bias: Floats) -> Embeddings:
     """Return (n, m): what the gates add to the logarithm of each weight."""
     present = np.any([p.present for p in aligned.values()], axis=0)
-    return Embeddings(np.asarray(side_by_side(aligned) @ gate.T + bias, np.float32), present)
+    return Embeddings(np.asarray(flattened(aligned) @ gate.T + bias, np.float32), present)
 
 
 def _gated(parts: Mapping[str, Embeddings], weights: Mapping[str, float], strength: float) -> Embeddings:
-    aligned = {m: p for m, p in parts.items() if m != _GATES}
-    return weighted_sum(aligned, _shares(parts, weights, strength))
+    return weighted_sum(_without_gates(parts), _shares(parts, weights, strength))
 
 
 def _shares(parts: Mapping[str, Embeddings], weights: Mapping[str, float], strength: float) -> Floats:
     """Return (m, n): exp(s gate + log w) over what a row has, renormalised; the weights alone at strength 0."""
-    aligned = {m: p for m, p in parts.items() if m != _GATES}
+    aligned = _without_gates(parts)
     if strength == 0:
         return shares_of(aligned, weights)
     scores = strength * parts[_GATES].vectors.T + np.log(_prior(weights, tuple(aligned)))[:, None]
     return shares_of(aligned, np.asarray(np.exp(scores - scores.max(axis=0)), np.float32))
+
+
+def _without_gates(parts: Mapping[str, Embeddings]) -> dict[str, Embeddings]:
+    return {m: p for m, p in parts.items() if m != _GATES}
 
 
 def _prior(weights: Mapping[str, float], on: tuple[str, ...]) -> Floats:
@@ -177,7 +180,7 @@ def _learn(gate: _Gate, aligned: Mapping[str, Embeddings], target: Embeddings, r
     order = np.random.default_rng(0).permutation(rows)
     cut = max(1, int(_HELD * len(order)))
     held, learned = (torch.from_numpy(np.sort(part)) for part in (order[:cut], order[cut:]))
-    flat = torch.from_numpy(side_by_side(aligned))
+    flat = torch.from_numpy(flattened(aligned))
     stacked = torch.from_numpy(np.stack([p.vectors for p in aligned.values()], axis=1))  # (i, m, dim)
     present = torch.from_numpy(np.stack([p.present for p in aligned.values()], axis=1))
     wanted = torch.from_numpy(target.vectors)

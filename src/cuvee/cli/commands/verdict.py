@@ -59,6 +59,8 @@ def command(
     data = loaded.reader.read()
     worths = () if about == "new-items" else examine(loaded, data, seeds, wanted)
     told = () if about == "model" else _of_new_items(loaded, data, seeds, wanted)
+    if about == "new-items" and not told:
+        raise ConfigError("none of these modalities is there before anybody meets an item, as text or image are")
     metric = told_in(loaded)
     if worths:
         click.echo(_table(worths, metric))
