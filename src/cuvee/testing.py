@@ -44,6 +44,7 @@ __all__ = [
     "check_slice",
     "check_splitter",
     "check_stage",
+    "first_items",
     "toy",
 ]
 
@@ -81,6 +82,13 @@ def toy(seed: int = 0, users: int = 41, items: int = 29) -> Dataset:
             ("item", "image"): Embeddings(image.astype(np.float32), np.ones(items, bool)),
         },
     )
+
+
+def first_items(data: Dataset, n: int) -> Dataset:
+    """Return the data set with the first n items of its catalogue, their features and the events on them."""
+    features = {key: f.take(np.arange(n)) if key[0] == "item" else f for key, f in data.features.items()}
+    events = data.events.take(data.events.item < n)
+    return replace(data, items=data.items[:n], item_table=data.item_table[:n], events=events, features=features)
 
 
 def check_estimator(estimator: Estimator, data: Dataset | None = None) -> Recommender:

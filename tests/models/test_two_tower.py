@@ -13,7 +13,7 @@ from cuvee.fusion.concat import Concat
 from cuvee.fusion.weighted import Weighted
 from cuvee.models.two_tower import TwoTower, _contrast, _loss
 from cuvee.queries import one_each, queries_of
-from cuvee.testing import toy
+from cuvee.testing import first_items, toy
 from cuvee.train import Training
 from cuvee.types import Dataset, Embeddings, Queries
 
@@ -26,8 +26,8 @@ class _Fixed:
     scale, bias = torch.tensor(0.0), torch.tensor([0.0, 0.0, 0.5])
     items = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
 
-    def __call__(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.items[rows], self.items[rows]
+    def __call__(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        return self.items[rows], self.bias[rows], self.items[rows]
 
     def user(self, inputs: torch.Tensor, items: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:  # noqa: ARG002
         return inputs @ items
@@ -75,6 +75,18 @@ def test_content_carries_over_to_an_item_without_events() -> None:
     assert scores[0] > scores[1]
     assert len(model.curves["loss"]) == 15
     assert model.curves["loss"][-1] < model.curves["loss"][0]
+
+
+def test_an_item_without_events_is_no_negative_and_an_added_one_scores_as_if_it_had_been_there() -> None:
+    """Learned vectors of the others do not change by it: training with and without the last item is the same."""
+    data = toy(users=60)
+    shorter = first_items(data, len(data.items) - 1)
+    fit = TwoTower(Weighted(on=("text",)), dim=8, batch_size=30, training=replace(SHORT, epochs=3)).fit
+    whole, part = (fit(d, None, np.random.default_rng(0)) for d in (data, shorter))
+    grown = part.extend(data)
+    np.testing.assert_allclose(grown.vectors, whole.vectors, atol=1e-5)
+    np.testing.assert_allclose(grown.bias, whole.bias, atol=1e-5)
+    assert grown.vectors[-1].any(), "content gives the new item a vector"
 
 
 def _with_profiles(data: Dataset) -> Dataset:

@@ -1,9 +1,10 @@
 """Two towers, z = f(u, p, l): the item side a fusion of modalities, the user side history, profile and own texts.
 
-An item is z_i = unit(unit(fusion(x_i1 ... x_im)) + r_i) with r_i an item's own residual that starts at 0. A user is
-unit(unit(sum of z over what they liked) + V profile(y_u1 ...)) with V starting at 0, and the loss is the softmax over
-the catalogue, or a sample of it with log Q, of t u.z + b_i. From each user's history a random share is the input and
-the rest is to be found; modalities, and for users with a profile the history, are dropped at random.
+An item is z_i = unit(c_i + r_i) with c_i = unit(fusion(x_i1 ... x_im)) and r_i its own residual that starts at 0; its
+bias is a c_i + b_i. A user is unit(unit(sum of z over what they liked) + V profile(y_u1 ...)) with V starting at 0, and
+the loss is the softmax over the items with events, or a sample of them with log Q, of t u.z + bias. From each user's
+history a random share is the input and the rest is to be found. Modalities, an item's own r_i and b_i, and for users
+with a profile the history, are dropped at random: what nobody has touched yet is scored as training has seen it scored.
 References: P. Covington, J. Adams, E. Sargin, "Deep neural networks for YouTube recommendations", RecSys 2016 (a user
 as the mean of their items, softmax over the catalogue); M. Volkovs, G. Yu, T. Poutanen, "DropoutNet", NeurIPS 2017;
 A. van den Oord, Y. Li, O. Vinyals, "Representation learning with contrastive predictive coding", 2018 (InfoNCE, here
@@ -55,7 +56,8 @@ class TwoTower:
     negatives: int | None = None
     """None: the whole catalogue; else the items of the batch and so many drawn uniformly, corrected by log Q."""
     drop: float = 0.1
-    """Probability that a modality of an item is hidden in a step, never its last one; and the history, never alone."""
+    """Probability that a step hides a modality of an item, never its last one; an item's own residual and bias; and a
+    history, never alone."""
     contrast: float = 0.0
     """Weight of the loss that draws an item's content to its collaborative vector and away from others'."""
     training: Training = field(default_factory=lambda: Training(epochs=20, lr=2e-3, patience=4))
@@ -76,14 +78,20 @@ class TwoTowerModel:
     settled: TwoTower
     """The parameters with the number of epochs that validation chose."""
     vectors: Floats
-    """(i, dim), all of one length, the inverse of the temperature; zero for an item nothing is known of."""
+    """(i, dim), of length `scale`; zero for an item nothing is known of."""
     bias: Floats
     """(i,)."""
     history: History
+    content: Mapping[str, Tensor]
+    """Weights of the network that an item's content goes through."""
+    item_widths: Mapping[str, int]
+    """Item modality -> its width."""
     profile: Mapping[str, Tensor]
     """Weights of the network of profiles; empty without one."""
-    widths: Mapping[str, int]
+    user_widths: Mapping[str, int]
     """User modality -> its width."""
+    scale: float
+    """Length of the vectors: the inverse of the temperature."""
 
     @property
     def plain(self) -> "TwoTowerModel":
@@ -100,24 +108,48 @@ class TwoTowerModel:
             users = _unit_rows(users + self._profiles(queries))
         return np.asarray(users @ self.vectors.T + self.bias, np.float32)
 
+    def extend(self, train: Dataset) -> "TwoTowerModel":
+        """Return the model with the items at the end of the catalogue that it does not know, by their content."""
+        new = np.arange(len(self.vectors), len(train.items))
+        parts = {m: train.feature("item", m).take(new) for m in self.item_widths}
+        network = _Content(self.settled.fusion, self.item_widths, self.settled.dim)
+        network.load_state_dict(dict(self.content))
+        with torch.no_grad():
+            told, bias = network.eval()(*_tensors(parts))
+            vectors = _unit(told).numpy() * np.float32(self.scale)
+        return replace(self, vectors=np.concatenate([self.vectors, vectors]), bias=np.append(self.bias, bias.numpy()))
+
     @cached_property
     def _network(self) -> "_Profiles | None":
         if self.settled.profile is None or not self.profile:
             return None
-        network = _Profiles(self.settled.profile, self.widths, self.settled.dim)
+        network = _Profiles(self.settled.profile, self.user_widths, self.settled.dim)
         network.load_state_dict(dict(self.profile))
         return network.eval()
 
     def _profiles(self, queries: Queries) -> Floats:
         """Return (q, dim); zero where nothing is known of somebody."""
-        nothing = {m: np.zeros((len(queries), width), np.float32) for m, width in self.widths.items()}
+        nothing = {m: np.zeros((len(queries), width), np.float32) for m, width in self.user_widths.items()}
         absent = np.zeros(len(queries), bool)
         known = {m: queries.features.get(m, Embeddings(rows, absent)) for m, rows in nothing.items()}
-        parts = {m: torch.from_numpy(part.vectors) for m, part in known.items()}
         assert self._network is not None
         with torch.no_grad():
-            told = self._network(parts, {m: torch.from_numpy(part.present) for m, part in known.items()})
+            told = self._network(*_tensors(known))
         return np.asarray(told.numpy(), np.float32)
+
+
+class _Content(nn.Module):
+    """forward(parts, present) -> (n, dim) of unit length and (n,): what the content of items says, and its bias."""
+
+    def __init__(self, fusion: JointFusion, widths: Mapping[str, int], dim: int) -> None:
+        super().__init__()
+        self.fusion = fusion.network(widths, dim)
+        self.bias = nn.Linear(dim, 1, bias=False)
+        nn.init.zeros_(self.bias.weight)
+
+    def forward(self, parts: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+        content = _unit(self.fusion(parts, present))
+        return content, self.bias(content)[:, 0]
 
 
 class _Profiles(nn.Module):
@@ -139,7 +171,7 @@ class _Towers(nn.Module):
         super().__init__()
         fusion, profile, dim = parameters.fusion, parameters.profile, parameters.dim
         self.items = _Side({m: data.feature("item", m) for m in fusion.on}, parameters.drop)
-        self.fusion = fusion.network(self.items.widths, dim)
+        self.content = _Content(fusion, self.items.widths, dim)
         self.people = _Side({m: data.feature("user", m) for m in (profile.on if profile else ())}, 0.0)
         self.profile = None if profile is None else _Profiles(profile, self.people.widths, dim)
         self.residual = nn.Embedding(len(data.items), dim)
@@ -147,18 +179,19 @@ class _Towers(nn.Module):
         self.bias = nn.Parameter(torch.zeros(len(data.items)))
         self.scale = nn.Parameter(torch.tensor(-np.log(_TEMPERATURE), dtype=torch.float32))
         self.drop = parameters.drop
+        self.touched = torch.from_numpy(data.popularity > 0)
         target = collaborative_vectors(data, dim) if parameters.contrast else None
         self.target = None if target is None else torch.from_numpy(target.vectors)
         self.taste = None if target is None else nn.Linear(target.dim, dim, bias=False)
 
-    def content(self, rows: Tensor) -> Tensor:
-        """Return (r, dim) of unit length: what the content of items says."""
-        return _unit(self.fusion(*self.items(rows, self.training)))
-
-    def forward(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (r, dim) items of unit length, and their content alone."""
-        content = self.content(rows)
-        return _unit(content + self.residual(rows)), content
+    def forward(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return (r, dim) items of unit length, their (r,) biases, and (r, dim) what their content alone says."""
+        content, bias = self.content(*self.items(rows, self.training))
+        own = self.touched[rows.cpu()]
+        if self.training:
+            own = own & (torch.rand(len(own)) >= self.drop)
+        own = own.to(rows.device, torch.float32)
+        return _unit(content + own[:, None] * self.residual(rows)), bias + own * self.bias[rows], content
 
     def user(self, inputs: Tensor, items: Tensor, rows: Tensor) -> Tensor:
         """Return (b, dim) of unit length from (b, r) what is shown of (r, dim) items, and from their profiles."""
@@ -199,13 +232,14 @@ def _fit(parameters: TwoTower, data: Dataset, valid: Holdout | None, rng: np.ran
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**62)))
         network = _Towers(parameters, data)
-    liked = data.liked.copy()
+    known = np.flatnonzero(data.popularity > 0)  # an item without events is no negative: nobody was asked
+    liked = data.liked[:, known]
     liked.data[:] = 1
     history = History(np.zeros(0, np.float32), np.zeros(0, np.float32), 0)
 
     def batches(order: np.random.Generator) -> Iterator[tuple[Tensor, ...]]:
         for b in user_batches(liked, parameters.batch_size, parameters.negatives, order):
-            yield tuple(torch.from_numpy(part) for part in (b.users, b.items, b.inputs, b.targets, b.log_q))
+            yield tuple(torch.from_numpy(part) for part in (b.users, known[b.items], b.inputs, b.targets, b.log_q))
 
     def loss(towers: Any, batch: tuple[Tensor, ...]) -> Tensor:
         return _loss(towers, batch, parameters.contrast)
@@ -217,9 +251,9 @@ def _fit(parameters: TwoTower, data: Dataset, valid: Holdout | None, rng: np.ran
         return float(Ndcg(_K).measure(slate, valid.truth).mean())
 
     if (np.diff(liked.indptr) >= 2).any():
-        known = _fingerprint(data, network) if parameters.training.checkpoint else ""
+        of = _fingerprint(data, network) if parameters.training.checkpoint else ""
         history = train(network, batches, loss, None if valid is None else score, parameters.training, rng,
-                        fingerprint=known)  # fmt: skip
+                        fingerprint=of)  # fmt: skip
     training = replace(parameters.training, epochs=history.best + 1, patience=None)
     return _model(replace(parameters, training=training), network, history)
 
@@ -227,8 +261,8 @@ def _fit(parameters: TwoTower, data: Dataset, valid: Holdout | None, rng: np.ran
 def _loss(towers: Any, batch: tuple[Tensor, ...], contrast: float) -> Tensor:
     """Cross-entropy of what is to be found, each user with the root of how much that is, and the contrast."""
     users, rows, inputs, targets, log_q = batch
-    items, content = towers(rows)
-    scores = (towers.user(inputs, items, users) @ items.T) * towers.scale.exp() + towers.bias[rows] - log_q
+    items, bias, content = towers(rows)
+    scores = (towers.user(inputs, items, users) @ items.T) * towers.scale.exp() + bias - log_q
     found = functional.log_softmax(scores.masked_fill(inputs > 0, -1e4), dim=1)
     weights = targets / targets.sum(dim=1, keepdim=True).clamp_min(1).sqrt()
     loss: Tensor = -(found * weights).sum() / weights.sum()
@@ -263,13 +297,28 @@ def _unit_rows(rows: Floats) -> Floats:
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9), np.float32)
 
 
+def _tensors(parts: Mapping[str, Embeddings]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    vectors = {m: torch.from_numpy(part.vectors) for m, part in parts.items()}
+    return vectors, {m: torch.from_numpy(part.present) for m, part in parts.items()}
+
+
 def _model(parameters: TwoTower, network: Any, history: History) -> TwoTowerModel:
     network.eval()
     with torch.no_grad():
         scale = float(network.scale.exp())
-        every = torch.arange(len(network.bias), device=network.bias.device)
-        vectors = network(every)[0].cpu().numpy() * np.float32(scale)
-        bias = network.bias.detach().cpu().numpy().copy()
-        state = {} if network.profile is None else network.profile.state_dict()
-        profile = {name: value.detach().cpu().clone() for name, value in state.items()}
-    return TwoTowerModel(parameters, np.asarray(vectors, np.float32), bias, history, profile, network.people.widths)
+        vectors, bias, _ = network(torch.arange(len(network.bias), device=network.bias.device))
+    return TwoTowerModel(
+        parameters,
+        np.asarray(vectors.cpu().numpy() * np.float32(scale), np.float32),
+        bias.cpu().numpy().copy(),
+        history,
+        _weights(network.content),
+        network.items.widths,
+        {} if network.profile is None else _weights(network.profile),
+        network.people.widths,
+        scale,
+    )
+
+
+def _weights(network: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
