@@ -13,6 +13,7 @@ from cuvee.types import Dataset
 
 SAMPLES: dict[tuple[str, str], Any] = {
     ("models", "blend"): {"views": ["ease", {"content": {"on": {"text": 1.0}}}, "popular"]},
+    ("models", "friends"): {"circles": [1.0, 2.0], "taste": {"item_knn": {"neighbours": 5}}},
     ("models", "tuned"): {"model": "ease", "grid": {"l2": [5.0, 50.0]}},
     ("models", "content_ease"): {"on": {"text": 1.0, "image": 0.5}, "share": 0.3, "l2": 10.0},
     ("models", "two_tower"): {"fusion": "weighted", "dim": 8, "training": {"epochs": 3, "lr": 2e-3}, "batch_size": 16},
@@ -33,7 +34,8 @@ def data() -> Dataset:
     colours = pl.Series("colour", ["red", "blue", "green", "grey"] * 8)[: len(toy.items)]
     available = pl.Series("available", np.arange(len(toy.items)) % 5 > 0)
     table = toy.item_table.with_columns(colours, available)
-    return Dataset(toy.users, toy.items, toy.events, table, toy.user_table, features=toy.features)
+    friends = pl.DataFrame({"src": toy.users[:-1], "dst": toy.users[1:]})
+    return Dataset(toy.users, toy.items, toy.events, table, toy.user_table, social=friends, features=toy.features)
 
 
 @pytest.mark.parametrize("name", registry.names("models"))

@@ -45,9 +45,12 @@ class Bundle:
             raise UnknownNameError(unknown("user", user_id, self.data.users[:10_000]) + hint)
         return queries_of(self.data, np.array([self.data.user_rows[user_id]], np.int32))
 
-    def items(self, item_ids: Sequence[str]) -> Queries:
-        """Return the query of somebody unknown who touched these items, oldest first; none gives an empty history."""
-        return session(self.data, item_ids)
+    def items(self, item_ids: Sequence[str], friends: Sequence[str] = ()) -> Queries:
+        """Return the query of somebody unknown who touched these items, oldest first; none gives an empty history.
+
+        `friends` are users of the bundle whom they know.
+        """
+        return session(self.data, item_ids, friends)
 
     def recommend(self, queries: Queries, k: int) -> Slate:
         """Return slates of k through the recipe's filters and stages."""

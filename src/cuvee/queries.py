@@ -41,21 +41,29 @@ def queries_of(data: Dataset, users: Ints, *, now: int = 0) -> Queries:
         history_time=padded(events.time, 0),
         history_kind=padded(events.kind, 0),
         features=_user_features(data, users),
+        friends=None if data.social is None else data.friends[users],
         now=now,
     )
 
 
-def session(data: Dataset, items: Sequence[str], *, now: int = 0) -> Queries:
-    """Return one query for somebody unknown who has just touched these items, oldest first.
+def session(data: Dataset, items: Sequence[str], friends: Sequence[str] = (), *, now: int = 0) -> Queries:
+    """Return one query for somebody unknown who has just touched these items, oldest first, and has these friends.
 
     Raises:
-        UnknownNameError: an id that is not in the catalogue.
+        UnknownNameError: an id that is not in the catalogue, or not among the users.
     """
     for name in items:
         if name not in data.item_rows:
             raise UnknownNameError(unknown("item", name, data.items))
+    for name in friends:
+        if name not in data.user_rows:
+            raise UnknownNameError(unknown("user", name, data.users[:10_000]))
     rows = np.array([data.item_rows[name] for name in items], np.int32)
-    return one_each(len(data.items), rows[None, :], now=now)
+    query = one_each(len(data.items), rows[None, :], now=now)
+    known = np.unique([data.user_rows[name] for name in friends]).astype(np.int32)
+    ones = (np.ones(len(known), np.float32), (np.zeros(len(known), np.int32), known))
+    links = sparse.csr_matrix(ones, shape=(1, len(data.users)), dtype=np.float32)
+    return replace(query, friends=links if len(known) else None)
 
 
 def one_each(width: int, history: Ints, *, now: int = 0) -> Queries:

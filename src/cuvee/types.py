@@ -117,7 +117,7 @@ class Dataset:
     reviews: pl.DataFrame | None = None
     """user_id, item_id, text, and where known rating, timestamp; ids outside the data set are allowed."""
     social: pl.DataFrame | None = None
-    """Edges src, dst between user ids."""
+    """Edges src, dst between user ids; others than the users' are allowed."""
     triples: pl.DataFrame | None = None
     """Knowledge graph: head, relation, tail."""
     features: Features = field(default_factory=dict)
@@ -164,6 +164,17 @@ class Dataset:
         """Event rows ordered by user and time, and the (u + 1,) bounds of each user in that order."""
         order = np.lexsort((np.arange(len(self.events)), self.events.user))
         return order, np.searchsorted(self.events.user[order], np.arange(len(self.users) + 1))
+
+    @cached_property
+    def friends(self) -> sparse.csr_matrix[np.float32]:
+        """(u, u) 1 between users whom an edge of `social` links, in whatever direction and however often."""
+        ends = [] if self.social is None else [self.social["src"].to_list(), self.social["dst"].to_list()]
+        rows = np.array([[self.user_rows.get(name, PAD) for name in side] for side in ends], np.int64).reshape(2, -1)
+        a, b = rows[:, (rows != PAD).all(axis=0) & (rows[0] != rows[1])]
+        shape = (len(self.users), len(self.users))
+        links = sparse.csr_matrix((np.ones(2 * len(a), np.float32), (np.r_[a, b], np.r_[b, a])), shape=shape)
+        links.data[:] = 1
+        return links
 
     @cached_property
     def user_rows(self) -> dict[str, int]:
