@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from cuvee import blending
-from cuvee.blending import Pool, bucket_of, find_shares, find_weights, zscore
+from cuvee.blending import Pool, bucket_of, find_shares, find_weights, find_weights_of_both, zscore
 from cuvee.filters.unseen import allowed
 from cuvee.metrics.ndcg import Ndcg
 from cuvee.queries import holdout
@@ -80,12 +80,34 @@ def test_shares_by_length_of_history() -> None:
     bucket = np.repeat([1, 2, 3, 4], [40, 40, 20, 60])
     share = np.array([0, 1, 0, 1, 0.5])[bucket][:, None]
     wanted = best((1 - share) * own + share * popular, 1)
-    found = find_shares(pool([own], popular, wanted, bucket.tolist()), [1.0])
+    found = find_shares(pool([own], popular, wanted, bucket.tolist()), [1.0], [1.0])
     assert found[0] == 1
     assert found[1] > 0.9
     assert found[2] < 0.1
     assert found[3] == found[4]
     assert 0.4 <= found[4] <= 0.6
+
+
+def test_newcomers_have_weights_and_a_share_of_their_own() -> None:
+    """Without a history the second view tells what is wanted, with one the first; both want nothing popular."""
+    bucket, new = [0] * 80 + [4] * 80, np.arange(160)[:, None] < 80
+    popular, wanted = NOISE[2], best(np.where(new, NOISE[1], NOISE[0]), 2)
+    views = [np.where(new, 0, NOISE[0]).astype(np.float32), NOISE[1]]
+    both = pool(views, popular, wanted, bucket)
+    weights, newcomers = find_weights_of_both(both, RNG)
+    assert (weights, newcomers) == ((1, 0), (0, 1))
+    assert find_shares(both, weights, newcomers)[0] == 0
+    few = both.take(np.arange(60, 160, dtype=np.int64))
+    assert len(set(find_weights_of_both(few, np.random.default_rng(0)))) == 1
+    assert find_shares(few, weights, newcomers)[0] == 1  # nobody has shown yet that anything is told of them
+
+
+def test_of_whom_no_view_tells_popularity_is_ranked() -> None:
+    """Half of the newcomers have no friends: their share is not what the others' is chosen on."""
+    silent = np.arange(160)[:, None] % 2 == 0
+    own = np.where(silent, 0, NOISE[0]).astype(np.float32)
+    wanted = best(np.where(silent, NOISE[1], NOISE[0]), 2)
+    assert find_shares(pool([own], NOISE[1], wanted, [0] * 160), [1.0], [1.0])[0] < 0.1
 
 
 def test_a_share_of_one_never_lets_padding_in() -> None:
@@ -94,7 +116,7 @@ def test_a_share_of_one_never_lets_padding_in() -> None:
     popular = np.where(np.isneginf(hole), -np.inf, NOISE[1] - 9).astype(np.float32)
     mixed = pool([hole], popular, best(popular, 1), [1] * 160)
     assert np.isneginf(mixed.mix([1.0])[:, 9:]).all()
-    assert find_shares(mixed, [1.0])[1] > 0.9
+    assert find_shares(mixed, [1.0], [1.0])[1] > 0.9
 
 
 @pytest.mark.parametrize("cells", [1 << 22, 100])

@@ -11,7 +11,7 @@ from cuvee.filters.unseen import allowed
 from cuvee.protocols import Recommender
 from cuvee.types import Bools, Floats, Holdout, Ints, Longs
 
-__all__ = ["BUCKETS", "Pool", "bucket_of", "find_shares", "find_weights", "spread", "zscore"]
+__all__ = ["BUCKETS", "Pool", "bucket_of", "find_shares", "find_weights", "find_weights_of_both", "spread", "zscore"]
 
 BUCKETS = ("0", "1", "2-4", "5-9", "10+")
 """Lengths of history that have a popularity share of their own."""
@@ -143,6 +143,20 @@ def find_weights(pool: Pool, rng: np.random.Generator) -> tuple[float, ...]:
     return tuple(round(float(w), 4) for w in weights / weights.max())
 
 
+def find_weights_of_both(pool: Pool, rng: np.random.Generator) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return weights for queries with a history, and for those without.
+
+    Of people without a history other views tell something: of their friends, or their profile. Where one of the two
+    kinds has too few queries to choose on, it does as the other.
+    """
+    new = pool.bucket == 0
+    if new.sum() < _ENOUGH or (~new).sum() < _ENOUGH:
+        weights = find_weights(pool, rng)
+        return weights, weights
+    warm, cold = (find_weights(pool.take(np.flatnonzero(rows)), rng) for rows in (~new, new))
+    return warm, cold
+
+
 def _ascend(pool: Pool) -> tuple[float, ...]:
     """Return weights by coordinate ascent on NDCG from the best single view; one that is constant is not considered."""
     v = len(pool.scores)
@@ -164,29 +178,33 @@ def _ascend(pool: Pool) -> tuple[float, ...]:
     return tuple(weights)
 
 
-def find_shares(pool: Pool, weights: Sequence[float]) -> tuple[float, ...]:
+def find_shares(pool: Pool, weights: Sequence[float], newcomers: Sequence[float]) -> tuple[float, ...]:
     """Return the popularity share for each bucket of history length: the smallest that is as good as the best.
 
-    A bucket with too few queries does as the next longer one.
+    A bucket with too few queries does as the next longer one; without a history it is 1 then: that anything else is
+    told of such people has to be shown first.
     """
-    personal = np.asarray(pool.mix(weights) / np.float32(sum(weights) or 1.0), np.float32)
-    shares = [0.0] * len(BUCKETS)
-    for bucket in reversed(range(1, len(BUCKETS))):
-        rows = pool.bucket == bucket
-        if rows.sum() < _ENOUGH:
-            shares[bucket] = shares[bucket + 1] if bucket + 1 < len(BUCKETS) else 0.0
+    warm, cold = (pool.mix(w) / np.float32(sum(w) or 1.0) for w in (weights, newcomers))
+    personal = np.where((pool.bucket == 0)[:, None], cold, warm).astype(np.float32)
+    shares = [1.0] + [0.0] * (len(BUCKETS) - 1)
+    for bucket in reversed(range(len(BUCKETS))):
+        rows = np.flatnonzero(pool.bucket == bucket)
+        if len(rows) < _ENOUGH:
+            shares[bucket] = shares[bucket + 1] if 0 < bucket < len(BUCKETS) - 1 else shares[bucket]
             continue
-        quality = [float(pool.ndcg(_share(personal, pool.popular, s))[rows].mean()) for s in _SHARES]
+        some = pool.take(rows)
+        quality = [float(some.ndcg(_share(personal[rows], some.popular, s)).mean()) for s in _SHARES]
         good_enough = np.asarray(quality) >= max(quality) * (1 - _TIE)
         shares[bucket] = _SHARES[int(np.argmax(good_enough))]
-    shares[0] = 1.0  # nothing else is known of somebody without a history
     return tuple(shares)
 
 
 def _share(personal: Floats, popular: Floats, share: float) -> Floats:
+    """Return (q, c) the mixture; of whom no view tells anything, popularity."""
     empty = np.isneginf(popular)
-    mixed = np.float32(1 - share) * np.where(empty, 0, personal) + np.float32(share) * np.where(empty, 0, popular)
-    return np.asarray(np.where(empty, -np.inf, mixed), np.float32)
+    own, famous = np.where(empty, 0, personal), np.where(empty, 0, popular)
+    shares = np.where(own.any(axis=1, keepdims=True), np.float32(share), np.float32(1))
+    return np.asarray(np.where(empty, -np.inf, (1 - shares) * own + shares * famous), np.float32)
 
 
 def _gather(views: Sequence[Recommender], popularity: Floats, valid: Holdout) -> tuple[Floats, Floats, Bools]:

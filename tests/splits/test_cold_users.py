@@ -1,6 +1,9 @@
 """Users that training never met."""
 
+from dataclasses import replace
+
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
@@ -69,8 +72,53 @@ def test_without_times_the_order_is_drawn() -> None:
         assert row == 3
 
 
+@given(data=logs())
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+def test_asked_with_nothing_beside_those_who_stay(data: Dataset) -> None:
+    """With known 0 the whole history is asked for; with warm each other user's share is held out of training too."""
+    since = set(liked_since(data))
+    try:
+        cut = split(data, ColdUsers(0.2, 0.3, 0, warm=0.3))
+    except DataError:
+        assume(False)
+    new = {u for u, _ in wanted(cut.tests["test"])}
+    warm = wanted(cut.tests["test_warm"])
+    assert not cut.tests["test"].queries.seen.nnz
+    assert wanted(cut.tests["test"]) == {pair for pair in since if pair[0] in new}
+    fresh = new | {u for u, _ in wanted(cut.valid)} - {u for u, _ in pairs(cut.train)}
+    assert not {u for u, _ in warm} & fresh
+    for user in {u for u, _ in since} - fresh:
+        mine = {pair for pair in since if pair[0] == user}
+        share = max(1, int(0.3 * len(mine))) if len(mine) >= 3 else 0
+        assert len(warm & mine) == len(wanted(cut.valid) & mine) == share
+    assert pairs(cut.train) == {p for p in pairs(data) if p[0] not in fresh} - held_out(cut)
+
+
+def test_linked_asks_those_with_a_friend_in_training() -> None:
+    """Users 0..4 know user 8; the others know nobody. Whoever is new and knows nobody who stays is in no part."""
+    data = log([(u, i, 0, 0) for u in range(9) for i in range(4)])
+    edges = [("u8", f"u{u}") for u in range(5)]
+    data = replace(data, social=pl.DataFrame(edges, schema=["src", "dst"], orient="row"))
+    found: dict[bool, int] = {}
+    for seed in range(20):
+        try:
+            cut = split(data, ColdUsers(0.3, 0.3, 0, linked=True), seed)
+        except DataError as error:
+            assert "has a friend in training" in str(error)  # noqa: PT017
+            continue
+        asked = {u for u, _ in held_out(cut)}
+        trained = {u for u, _ in pairs(cut.train)}
+        assert 8 in trained
+        assert asked <= set(range(5))
+        assert len(trained) == 5
+        found[len(asked) < 4] = seed
+    assert True in found
+
+
 def test_too_few_users() -> None:
     with pytest.raises(DataError, match="1 users like two items, too few"):
         split(log([(0, 1, 1, 0), (0, 2, 2, 0), (1, 1, 3, 0)]), ColdUsers())
-    with pytest.raises(ConfigError, match="known must be above 0 and below 1, got 1"):
+    with pytest.raises(ConfigError, match="known must be 0 or more and below 1, got 1"):
         ColdUsers(known=1)
+    with pytest.raises(ConfigError, match=r"warm must be 0 or more and below 0\.5, got 0\.5"):
+        ColdUsers(warm=0.5)

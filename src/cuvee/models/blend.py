@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 from tqdm import tqdm
 
-from cuvee.blending import BUCKETS, Pool, bucket_of, find_shares, find_weights, spread, zscore
+from cuvee.blending import BUCKETS, Pool, bucket_of, find_shares, find_weights_of_both, spread, zscore
 from cuvee.errors import ConfigError
 from cuvee.protocols import Curved, Estimator, Recommender, Settled, Traceable
 from cuvee.registry import describe
@@ -29,7 +29,7 @@ class Blend:
 
     A query's score is (1 - s) sum_v w_v z_v / sum_v w_v + s z_popular, with z the score standardised over the
     catalogue, and the popularity share s by the length of the history, 1 where no view tells one item from another:
-    nobody is left without an answer.
+    nobody is left without an answer. Queries without a history have weights of their own: other views tell of them.
     Cost: that of the views, and a search over the best candidates of each for at most 5,000 validation queries.
     """
 
@@ -37,6 +37,8 @@ class Blend:
     """The models to blend."""
     weights: tuple[float, ...] | None = None
     """One a view, 0 or more; None: found on validation, equal when there is none."""
+    newcomers: tuple[float, ...] | None = None
+    """The same for queries without a history; None: found on validation where both kinds are asked, else `weights`."""
     shares: tuple[float, ...] | None = None
     """Popularity share for histories of 0, 1, 2-4, 5-9 and 10 or more items; None: found on validation."""
     k: int = 50
@@ -47,8 +49,9 @@ class Blend:
             raise ConfigError(f"k must be at least 1, got {self.k}")
         if not self.views:
             raise ConfigError("blend needs at least one view")
-        if self.weights is not None and (len(self.weights) != len(self.views) or min(self.weights) < 0):
-            raise ConfigError(f"blend needs {len(self.views)} weights of 0 or more, got {list(self.weights)}")
+        for given in (self.weights, self.newcomers):
+            if given is not None and (len(given) != len(self.views) or min(given) < 0):
+                raise ConfigError(f"blend needs {len(self.views)} weights of 0 or more, got {list(given)}")
         if self.shares is not None and (len(self.shares) != len(BUCKETS) or not all(0 <= s <= 1 for s in self.shares)):
             raise ConfigError(f"blend needs {len(BUCKETS)} shares in 0..1, got {list(self.shares)}")
 
@@ -59,14 +62,21 @@ class Blend:
         pairs = [(m.settled, m.plain) if isinstance(m, Settled) else (view, m) for view, m in fitted]
         views, models = tuple(view for view, _ in pairs), tuple(model for _, model in pairs)
         weights = self.weights or (1.0,) * len(models)
+        newcomers = self.newcomers or weights
         shares = self.shares or (1.0, 0.0, 0.0, 0.0, 0.0)
-        if valid is not None and (self.weights is None or self.shares is None):
+        if valid is not None and None in (self.weights, self.newcomers, self.shares):
             pool = Pool.gather(models, train.demand, valid, self.k, rng)
-            weights = self.weights or find_weights(pool, rng)
-            shares = self.shares or find_shares(pool, weights)
-        kept = [v for v, weight in enumerate(weights) if weight > 0] or [0]
+            if self.weights is None or self.newcomers is None:
+                found = find_weights_of_both(pool, rng)
+                weights, newcomers = self.weights or found[0], self.newcomers or found[1]
+            shares = self.shares or find_shares(pool, weights, newcomers)
+        kept = [v for v in range(len(views)) if weights[v] > 0 or newcomers[v] > 0] or [0]
         settled = replace(
-            self, views=tuple(views[v] for v in kept), weights=tuple(weights[v] for v in kept), shares=shares
+            self,
+            views=tuple(views[v] for v in kept),
+            weights=tuple(weights[v] for v in kept),
+            newcomers=tuple(newcomers[v] for v in kept),
+            shares=shares,
         )
         considered = dict(zip(_names(views), weights, strict=True))
         return BlendModel(settled, tuple(models[v] for v in kept), train.demand, considered)
@@ -81,7 +91,7 @@ class BlendModel:
     popularity: Floats
     """(i,) summed liking of all users."""
     considered: Mapping[str, float]
-    """Every view that was offered -> its weight, 0 where it was left out."""
+    """Every view that was offered -> its weight, 0 where it was left out; for queries with a history."""
 
     @property
     def plain(self) -> "BlendModel":
@@ -105,16 +115,16 @@ class BlendModel:
 
     def personal(self, queries: Queries) -> Floats:
         total = np.zeros((len(queries), len(self.popularity)), np.float32)
-        for view, weight in zip(self.views, self._normal, strict=True):
-            if weight > 0:
-                total += np.float32(weight) * zscore(view.score(queries))
+        for view, weight in zip(self.views, self._weights(queries), strict=True):
+            if weight.any():
+                total += weight * zscore(view.score(queries))
         return total
 
     def parts(self, queries: Queries) -> Mapping[str, Floats]:
         told = {
-            name: np.float32(weight) * zscore(view.score(queries))
-            for name, view, weight in zip(self.names, self.views, self._normal, strict=True)
-            if weight > 0
+            name: weight * zscore(view.score(queries))
+            for name, view, weight in zip(self.names, self.views, self._weights(queries), strict=True)
+            if weight.any()
         }
         nothing = np.zeros((len(queries), len(self.popularity)), np.float32)
         share = self._share(queries, sum(told.values(), nothing))
@@ -127,18 +137,21 @@ class BlendModel:
         share = self._by_length(queries)  # where no view tells anything, there is nothing to trace either
         empty = sparse.csr_matrix(np.zeros((items.shape[1], len(self.popularity)), np.float32))
         total = [empty] * len(queries)
-        for view, weight in zip(self.views, self._normal, strict=True):
-            if weight == 0 or not isinstance(view, Traceable):
+        for view, weight in zip(self.views, self._weights(queries), strict=True):
+            if not weight.any() or not isinstance(view, Traceable):
                 continue
             scale = ((1 - share) * weight / spread(view.score(queries)))[:, 0]
             for q, traced in enumerate(view.trace(queries, items)):
                 total[q] = total[q] + traced * np.float32(scale[q])
         return total
 
-    @property
-    def _normal(self) -> tuple[float, ...]:
-        weights = self.settled.weights or (1.0,) * len(self.views)
-        return tuple(w / (sum(weights) or 1.0) for w in weights)
+    def _weights(self, queries: Queries) -> Floats:
+        """Return (v, q, 1) the weight of each view in each query, with sum 1 over the views, or all 0."""
+        equal = (1.0,) * len(self.views)
+        both = np.array([self.settled.weights or equal, self.settled.newcomers or self.settled.weights or equal])
+        both = both / np.where(both.any(axis=1), both.sum(axis=1), 1)[:, None]
+        mine = both[np.where(queries.lengths == 0, 1, 0)]  # (q, v)
+        return np.asarray(mine.T[:, :, None], np.float32)
 
     def _share(self, queries: Queries, personal: Floats) -> Floats:
         """Return (q, 1) the popularity share; 1 where the views tell no item from another."""
