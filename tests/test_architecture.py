@@ -12,7 +12,7 @@ LAYERS = (
     "errors",
     "types torch_runtime",
     "checkpoints efficientnet_lite0 films pictures tables media used_modalities",
-    "protocols truth statistics plain_yaml projection weights sql roles columns looked_up sentiment watched",
+    "protocols truth statistics plain_yaml projection weights sql roles columns looked_up sentiment watched circles",
     "registry rank queries foreign frames ridge item_weights content_space cache train alignment modality_networks",
     "logs llms executors holdouts layout matrices",
     "readers splits encoders metrics indexes filters stages slices trackers demo",

@@ -122,6 +122,7 @@ def test_meaning_and_type_of_a_parameter() -> None:
     assert types == {
         "views": "tuple[Estimator, ...]",
         "weights": "tuple[float, ...] | None",
+        "newcomers": "tuple[float, ...] | None",
         "shares": "tuple[float, ...] | None",
         "k": "int",
     }

@@ -10,6 +10,7 @@ from cuvee.errors import ConfigError, UnknownNameError
 from cuvee.models.blend import Blend
 from cuvee.models.ease import Ease
 from cuvee.models.friends import Friends, FriendsModel
+from cuvee.models.friends_ridge import FriendsRidge
 from cuvee.models.item_knn import ItemKnn
 from cuvee.models.tuned import Tuned
 from cuvee.queries import queries_of, session
@@ -86,9 +87,42 @@ def test_a_taste_scores_the_pooled_history(circle: Dataset) -> None:
     assert tuned.settled.taste == Ease(3)
 
 
+def test_ridge_solves_its_equation(circle: Dataset) -> None:
+    """min |Y - Z W|^2 + l2 |W|^2 by the normal equations, Z without one's own liking; users without friends are 0."""
+    model = FriendsRidge((1.0, 2.0), l2=0.7).fit(circle, None, np.random.default_rng(0))
+    liked = circle.liked.toarray()
+    rows = [u for u in range(37) if neighbours()[u] and liked[u].any()]
+    told = []
+    for user in rows:
+        told.append(_without_return(circle, user))
+    z = np.stack([t / np.linalg.norm(t) for t in told])
+    weights = np.linalg.solve(z.T @ z + 0.7 * np.eye(23), z.T @ liked[rows])
+    asked = np.array([35, 36], np.int32)
+    pooled = expected(circle, 35, (1.0, 2.0), 0.5, 0.0)
+    scores = model.score(queries_of(circle, asked))
+    np.testing.assert_allclose(scores[0], pooled / np.linalg.norm(pooled) @ weights, atol=1e-4)
+    assert not scores[1].any()
+    assert len(FriendsRidge(users=3).fit(circle, None, np.random.default_rng(0)).pooled.toarray()) == 3
+
+
+def _without_return(data: Dataset, user: int) -> Floats:
+    """Both circles of a user, each a mean over others: walks that come back are not among them."""
+    friends, liked = neighbours(), data.liked.toarray()
+    first = {f: len(friends[f]) ** -0.5 for f in friends[user]}
+    second: dict[int, float] = {}
+    for f, value in first.items():
+        for g in friends[f] - {user}:
+            second[g] = second.get(g, 0) + value * len(friends[f]) ** -0.5 * len(friends[g]) ** -0.5
+    total = np.zeros(23)
+    for weight, circle in ((1 / 3, first), (2 / 3, second)):
+        for friend, value in circle.items():
+            total += weight * value / sum(circle.values()) * liked[friend]
+    return total.astype(np.float32)
+
+
 def test_somebody_unknown_names_their_friends(circle: Dataset) -> None:
     """They are answered as a user with these friends is."""
-    model = fit(Friends((1.0,)), circle)
+    model = fit(Friends(), circle)
     query = queries_of(circle, np.array([35], np.int32))
     stranger = session(circle, [], ["u20", "u00", "u01", "u01"])
     np.testing.assert_allclose(model.score(stranger), model.score(query), atol=1e-6)
@@ -108,10 +142,12 @@ def test_a_blend_tells_of_friends(circle: Dataset) -> None:
     assert parts["popular"][1].any()  # nobody tells anything of user 36
 
 
-def test_errors(world: Dataset) -> None:
+def test_errors(world: Dataset, circle: Dataset) -> None:
     with pytest.raises(ConfigError, match="friends needs a table social with links between users"):
         fit(Friends(), world)
+    with pytest.raises(ConfigError, match="l2 must be above 0 and users at least 1, got 0, 5000"):
+        FriendsRidge(l2=0).fit(circle, None, np.random.default_rng(0))
     with pytest.raises(ConfigError, match=r"circles needs weights of 0 or more, one of them above 0, got \[0.0\]"):
-        Friends((0.0,))
+        fit(Friends((0.0,)), circle)
     with pytest.raises(ConfigError, match="degree and activity must be 0 or more, got -1, 0"):
-        Friends(degree=-1)
+        fit(Friends(degree=-1), circle)
