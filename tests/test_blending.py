@@ -108,6 +108,7 @@ def test_of_whom_no_view_tells_popularity_is_ranked() -> None:
     own = np.where(silent, 0, NOISE[0]).astype(np.float32)
     wanted = best(np.where(silent, NOISE[1], NOISE[0]), 2)
     assert find_shares(pool([own], NOISE[1], wanted, [0] * 160), [1.0], [1.0])[0] < 0.1
+    assert find_shares(pool([own * 0], NOISE[1], wanted, [0] * 160), [1.0], [1.0])[0] == 1
 
 
 def test_a_share_of_one_never_lets_padding_in() -> None:

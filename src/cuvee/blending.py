@@ -181,8 +181,8 @@ def _ascend(pool: Pool) -> tuple[float, ...]:
 def find_shares(pool: Pool, weights: Sequence[float], newcomers: Sequence[float]) -> tuple[float, ...]:
     """Return the popularity share for each bucket of history length: the smallest that is as good as the best.
 
-    A bucket with too few queries does as the next longer one; without a history it is 1 then: that anything else is
-    told of such people has to be shown first.
+    A bucket with too few queries does as the next longer one. Without a history it is 1 then, and where no view tells
+    anything of such people.
     """
     warm, cold = (pool.mix(w) / np.float32(sum(w) or 1.0) for w in (weights, newcomers))
     personal = np.where((pool.bucket == 0)[:, None], cold, warm).astype(np.float32)
@@ -191,6 +191,8 @@ def find_shares(pool: Pool, weights: Sequence[float], newcomers: Sequence[float]
         rows = np.flatnonzero(pool.bucket == bucket)
         if len(rows) < _ENOUGH:
             shares[bucket] = shares[bucket + 1] if 0 < bucket < len(BUCKETS) - 1 else shares[bucket]
+            continue
+        if bucket == 0 and not np.where(np.isneginf(pool.popular[rows]), 0, personal[rows]).any():
             continue
         some = pool.take(rows)
         quality = [float(some.ndcg(_share(personal[rows], some.popular, s)).mean()) for s in _SHARES]

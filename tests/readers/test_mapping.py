@@ -231,6 +231,21 @@ def test_recbole(write: Write) -> None:
     assert row(data.social, 0) == {"src": "196", "dst": "7"}
 
 
+def test_lastfm_hetrec(tmp_path: Path) -> None:
+    """What somebody tagged an artist with is their review; the description, of everybody's tags, is not read."""
+    pair = {"user_id": ["2"], "item_id": ["51"]}
+    pl.DataFrame({**pair, "rating": [1.5], "timestamp": [0]}).write_parquet(tmp_path / "interactions.parquet")
+    pl.DataFrame({"item_id": ["51"], "title": ["A"], "description": ["pop"]}).write_parquet(tmp_path / "items.parquet")
+    pl.DataFrame({**pair, "tag": ["pop"], "timestamp": [-5]}).write_parquet(tmp_path / "tag_assignments.parquet")
+    pl.DataFrame({"item_id": ["51"], "entity_id": ["m.0"]}).write_parquet(tmp_path / "kg_item_link.parquet")
+    pl.DataFrame({"src": ["2"], "dst": ["7"]}).write_parquet(tmp_path / "social.parquet")
+    data = Mapped(tmp_path, "lastfm-hetrec").read()
+    assert told(data) == [("2", "51", 0, "event")]
+    assert row(data.item_table, 0) == {"item_id": "51", "title": "A", "entity_id": "m.0"}
+    assert row(data.reviews, 0) == {"user_id": "2", "item_id": "51", "text": "pop"}
+    assert row(data.social, 0) == {"src": "2", "dst": "7"}
+
+
 OWN = """
 interactions:
   files: log/*.csv

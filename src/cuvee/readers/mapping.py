@@ -42,8 +42,8 @@ class Mapped:
     path: Path
     """The folder with the files."""
     layout: str
-    """movielens-100k, movielens-1m, movielens-latest, amazon-2014, amazon-2018, amazon-2023, hm, recbole; or a YAML
-    file of your own, relative to the folder."""
+    """movielens-100k, movielens-1m, movielens-latest, amazon-2014, amazon-2018, amazon-2023, hm, lastfm-hetrec,
+    recbole; or a YAML file of your own, relative to the folder."""
     kinds: Mapping[str, float] = field(default_factory=lambda: dict(KIND_WEIGHTS))
     """Kind of event -> what it says about liking, negative for dislike; kinds that are not listed weigh 1."""
     min_rating: float | None = None
