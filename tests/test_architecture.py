@@ -10,13 +10,13 @@ SOURCE = Path(__file__).parents[1] / "src" / "cuvee"
 
 LAYERS = (
     "errors",
-    "types torch_runtime",
+    "types torch_runtime memo ranges",
     "checkpoints efficientnet_lite0 films pictures tables media used_modalities",
     "protocols truth statistics plain_yaml projection weights sql roles columns looked_up sentiment watched circles",
     "registry rank queries foreign frames ridge item_weights content_space cache train alignment modality_networks",
     "logs llms executors holdouts layout matrices",
     "readers splits encoders metrics indexes filters stages slices trackers demo",
-    "selection blending fusion_weights foretold history_batches imputation",
+    "selection blending fusion_weights foretold history_batches imputation reuse",
     "fusion models explainers testing event_weights",
     "recipe store features privacy suggest",
     "bundle evaluate verdict inspection new_items",
@@ -72,7 +72,7 @@ def test_imports_point_down(path: Path) -> None:
             continue
         if target == unit:
             own = ".".join(path.relative_to(SOURCE).with_suffix("").parts)
-            package = unit in ("demo", "cli", "inspection", "report", "serve", "sql", "studio", "privacy")
+            package = unit in ("demo", "cli", "inspection", "report", "serve", "sql", "studio", "privacy", "tune")
             assert kind, f"{path}: imports itself"
             assert package or name.startswith(own), f"{path}: sideways import of {name}"
             continue

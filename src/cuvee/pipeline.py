@@ -119,8 +119,8 @@ def _run(recipe: Recipe, out: Path, step: "_Steps") -> Run:
     told_of = (valid, tests, popular, metric, gain, told, step.seconds, read, events)
     done = Run(recipe, split, model, settled, channels, fusion, *told_of)
     with step("write"):
-        # what only recommends needs no tracker
-        chosen = replace(recipe, model=settled, fusion=None if fusion is None else fusion.settled, track=())
+        # what only recommends needs no tracker and is not tuned any more
+        chosen = replace(recipe, model=settled, fusion=None if fusion is None else fusion.settled, track=(), tune={})
         save_bundle(Bundle(chosen, model, split.train, channels, fusion), out / "bundle-eval")
         save_bundle(Bundle(chosen, refitted, whole.train, whole_channels, whole_fusion), out / "bundle")
         _write(done, out)

@@ -21,6 +21,7 @@ from cuvee.filters.unseen import Unseen
 from cuvee.imputation import Impute
 from cuvee.projection import Projection
 from cuvee.protocols import Encoder, Estimator, Filter, Fusion, Reader, Slice, Splitter, Stage, Tracker
+from cuvee.ranges import Range
 from cuvee.registry import build, check, describe, section
 
 __all__ = ["Evaluation", "Recipe", "dump_recipe", "load_recipe", "read_recipe"]
@@ -83,6 +84,8 @@ class Recipe:
     """Where figures are sent beside the run's folder."""
     seed: int = 0
     """Seeds every random number of the run."""
+    tune: Mapping[str, Range] = field(default_factory=dict)
+    """Path in the recipe, such as `model.ease.l2` -> between which values `cuvee tune` looks; a run ignores it."""
 
 
 _LISTS = {"filters": "filters", "stages": "stages", "track": "trackers"}
@@ -136,6 +139,8 @@ def read_recipe(tree: Any, base: Path, changes: Iterable[str] = ()) -> Recipe:
         values["events"] = _events(tree["events"])
     if "impute" in tree:
         values["impute"] = check(Impute, tree["impute"], "impute", base)
+    if tree.get("tune") is not None:
+        values["tune"] = _ranges(tree["tune"])
     if "seed" in tree:
         values["seed"] = _whole(tree["seed"])
     return Recipe(**values)
@@ -153,6 +158,8 @@ def dump_recipe(recipe: Recipe) -> str:
     tree |= {key: [describe(c) for c in getattr(recipe, key)] for key in _LISTS}
     tree["evaluate"] = describe(recipe.evaluate)
     tree["seed"] = recipe.seed
+    if recipe.tune:
+        tree["tune"] = {path: describe(found) for path, found in recipe.tune.items()}
     return plain_yaml.dump(tree)
 
 
@@ -170,6 +177,20 @@ def _events(value: Any) -> Mapping[str, float] | Literal["learn"]:
         if isinstance(weight, bool) or not isfinite(number):
             raise ConfigError(f"events.{kind} must be a number, negative for dislike; got {weight!r}")
         found[str(kind)] = number
+    return found
+
+
+def _ranges(value: Any) -> dict[str, Range]:
+    if not isinstance(value, dict):
+        raise ConfigError(
+            f"tune is a mapping of paths to ranges, e.g. model.ease.l2: {{low: 10, high: 1000}}; got {value!r}"
+        )
+    found = {}
+    for path, given in value.items():
+        try:
+            found[str(path)] = section(Range, given, "its range")
+        except ConfigError as error:
+            raise ConfigError(f"tune: {path}: {error}") from error
     return found
 
 

@@ -1,0 +1,1 @@
+"""Looks for the parameters of a recipe that do best on validation."""
