@@ -1,4 +1,4 @@
-"""What tuning saves by not fitting and solving again: the same trials with and without a memo, one thread, in seconds of CPU.
+"""What tuning saves by not fitting and solving again: the same trials with and without a memo, in CPU seconds.
 
     python benchmarks/reuse.py [RECIPE] [--trials 6]
 

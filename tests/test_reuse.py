@@ -100,14 +100,13 @@ def test_a_solution_by_its_definition() -> None:
 
 
 def test_the_memo_forgets_what_was_used_longest_ago() -> None:
-    memo = Memo(24)
-    assert [memo.get(key, lambda: np.ones(2)).sum() for key in "ab"] == [2, 2]
-    memo.get("a", lambda: np.ones(2))  # 32 bytes do not fit: b pushed a out
-    assert (memo.made, memo.found) == (3, 0)
-    memo.get("a", lambda: np.zeros(2))
-    memo.get("big", lambda: np.zeros(4))
-    memo.get("a", lambda: np.zeros(2))
-    assert (memo.made, memo.found) == (4, 2)
+    """Room for two of 16 bytes: c pushes b out, since a was used after it; what is too large pushes nothing out."""
+    memo = Memo(40)
+    for key in ("a", "b", "a", "c", "big", "a", "c"):
+        memo.get(key, lambda key=key: np.ones(6 if key == "big" else 2))  # type: ignore[misc]
+    assert (memo.made, memo.found) == (4, 3)
+    memo.get("b", lambda: np.ones(2))
+    assert memo.made == 5
 
 
 def test_size_counts_every_array(world: Dataset) -> None:
