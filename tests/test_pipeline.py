@@ -347,6 +347,21 @@ def test_without_encoders_in_random_parts(tmp_path: Path) -> None:
     assert "tensorboard" in dump_recipe(measured.recipe)
 
 
+def test_some_users_are_asked(tmp_path: Path) -> None:
+    """The others' pairs are held out all the same, and the whole model is none the poorer."""
+    recipe = shop(tmp_path)
+    changes = ["split=random", "encoders={}", "model=item_knn"]
+    whole = run(load_recipe(recipe, changes), tmp_path / "whole")
+    some = run(load_recipe(recipe, [*changes, "evaluate.users=7"]), tmp_path / "some")
+    assert whole.tests["test"].summary["ndcg@5"].n > 7
+    assert some.tests["test"].summary["ndcg@5"].n == some.valid.summary["ndcg@5"].n == 7
+    assert len(some.split.train.events) == len(whole.split.train.events)
+    table, part = (pl.read_parquet(tmp_path / name / "per_query.parquet") for name in ("whole", "some"))
+    assert part.join(table, on=part.columns, how="anti").is_empty()
+    kept = load_recipe(tmp_path / "some" / "bundle" / "recipe.yaml")
+    assert kept.evaluate.users == 7
+
+
 def test_new_items_are_ranked_among_themselves(tmp_path: Path) -> None:
     """Items 2 and 7 are new in the test, 1 and 10 in validation: three test sets, one of them of new items only."""
     recipe = shop(tmp_path)

@@ -8,7 +8,7 @@ import pytest
 
 from cuvee import queries
 from cuvee.errors import UnknownNameError
-from cuvee.queries import holdout, keep_events, one_each, queries_of, session, with_features
+from cuvee.queries import asking, holdout, keep_events, one_each, queries_of, session, with_features
 from cuvee.types import PAD, Dataset
 
 
@@ -99,3 +99,29 @@ def test_reviews_of_lost_pairs_go(world: Dataset) -> None:
     none = keep_events(data, np.zeros(len(e), bool))
     assert none.reviews is not None
     assert none.reviews["text"].to_list() == ["text 0", "text 3"]
+
+
+def test_asking_some(world: Dataset) -> None:
+    """The questions of some users are those they have among the questions of all; the seed says who."""
+    pairs = (np.array([4, 4, 9, 30, 2, 17], np.int32), np.array([3, 5, 3, 0, 22, 8], np.int32))
+    whole = holdout(world, pairs)
+    with asking(3, seed=0):
+        some = holdout(world, pairs)
+    with asking(3, seed=1):
+        others = holdout(world, pairs)
+    assert len(some.users) == len(others.users) == 3
+    assert some.users.tolist() != others.users.tolist()
+    rows = np.searchsorted(whole.users, some.users)
+    assert whole.users[rows].tolist() == some.users.tolist()
+    np.testing.assert_array_equal(some.truth.toarray(), whole.truth[rows].toarray())
+    for q, row in enumerate(rows):
+        steps = whole.queries.history[row][whole.queries.history[row] != PAD]
+        assert some.queries.history[q][some.queries.history[q] != PAD].tolist() == steps.tolist()
+
+
+@pytest.mark.parametrize("users", [None, 5, 6])
+def test_asking_all(users: int | None, world: Dataset) -> None:
+    pairs = (np.array([4, 4, 9, 30, 2, 17], np.int32), np.array([3, 5, 3, 0, 22, 8], np.int32))
+    with asking(users, seed=0):
+        assert holdout(world, pairs).users.tolist() == [2, 4, 9, 17, 30]
+    assert len(holdout(world, pairs).users) == 5

@@ -198,6 +198,7 @@ def test_words_that_only_sound_like_secrets(key: str, tmp_path: Path) -> None:
         (TEXT + "filters: unseen", "filters must be a list, got 'unseen'"),
         (TEXT + "evaluate: [ndcg]", r"evaluate must be a mapping, got \['ndcg'\]"),
         (TEXT + "evaluate: {metric: []}", "unknown key of evaluate: 'metric'; did you mean 'metrics'"),
+        (TEXT + "evaluate: {users: 0}", r"evaluate\.users must be at least 1, or null for all, got 0"),
         (TEXT + "evaluate: {keep: many}", r"evaluate\.keep: .*'many'"),
         (TEXT + "project: {dim: wide}", r"project\.dim"),
     ],

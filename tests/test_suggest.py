@@ -96,6 +96,25 @@ def test_views_for_interactions_each_modality_and_all_together(world: Dataset, m
     assert views(bare) == ["item_knn", "popular"]
 
 
+def test_large_catalogues_are_measured_on_some_users(world: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert recipe(world).evaluate.users is None
+    assert recipe(world).evaluate.verdict
+    monkeypatch.setattr(suggest, "_DENSE", 22)
+    assert recipe(world).evaluate.users == 10_000
+    assert not recipe(world).evaluate.verdict
+
+
+def test_ready_vectors(world: Dataset) -> None:
+    """They are read in the order of the items, or by the column that tells the row; files to be encoded come first."""
+    found = plain_yaml.load(suggest.suggest(world, Path("a b"), vectors={"mood": "mood_feat.npy"}))
+    assert found["encoders"]["mood"] == {"precomputed": {"path": "a b/mood_feat.npy"}}
+    assert {"content": {"on": {"mood": 1}}} in found["model"]["blend"]["views"]
+    numbered = replace(world, item_table=world.item_table.with_columns(feature_row=pl.int_range(23)))
+    found = plain_yaml.load(suggest.suggest(numbered, Path("a b"), vectors={"mood": "m.npy", "text": "t.npy"}))
+    assert found["encoders"]["mood"] == {"precomputed": {"path": "a b/m.npy", "rows": "feature_row"}}
+    assert next(iter(found["encoders"]["text"])) == "text"
+
+
 def test_sounds_and_videos_where_they_can_be_read(world: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     table = world.item_table.select("item_id").with_columns(
         video=pl.lit("a.mp4"), audio=pl.Series("audio", ["b.wav", *[None] * 22])

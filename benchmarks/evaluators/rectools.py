@@ -3,9 +3,9 @@
 from typing import Any
 
 import numpy as np
-import pandas as pd  # type: ignore[import-untyped]
-from rectools import Columns  # type: ignore[import-not-found]
-from rectools.metrics import MAP, MRR, NDCG, Recall, calc_metrics  # type: ignore[import-not-found]
+import pandas as pd
+from rectools import Columns
+from rectools.metrics import MAP, MRR, NDCG, Recall, calc_metrics
 
 from evaluators import Case
 

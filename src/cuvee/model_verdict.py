@@ -17,7 +17,7 @@ from cuvee.evaluate import list_length, measure, parse_metrics
 from cuvee.features import FUSED
 from cuvee.new_items import holm
 from cuvee.pipeline import encode, fit, fuse, told_in, weighed
-from cuvee.queries import with_features
+from cuvee.queries import asking, with_features
 from cuvee.rank import recommend
 from cuvee.recipe import Recipe
 from cuvee.registry import describe
@@ -82,7 +82,9 @@ def examine(recipe: Recipe, data: Dataset, seeds: int, wanted: Sequence[str] = (
     for n in range(seeds):
         again = replace(recipe, seed=recipe.seed + n)
         rng = np.random.default_rng(again.seed)
-        again, split, _ = weighed(again, again.split.split(data, rng))
+        with asking(again.evaluate.users, again.seed):
+            split = again.split.split(data, rng)
+        again, split, _ = weighed(again, split)
         _, split = encode(again, split)
         keys = [k for k in split.train.features if not wanted or k[1] in wanted]
         table: _Table = {}

@@ -25,7 +25,7 @@ from cuvee.features import Channel, fit_channels, fused
 from cuvee.media import MEDIA
 from cuvee.models.popular import Popular
 from cuvee.protocols import Curved, Estimator, FittedFusion, Fusion, Recommender, Settled
-from cuvee.queries import with_features
+from cuvee.queries import asking, with_features
 from cuvee.rank import recommend
 from cuvee.recipe import Recipe, dump_recipe
 from cuvee.registry import describe
@@ -94,7 +94,8 @@ def _run(recipe: Recipe, out: Path, step: "_Steps") -> Run:
     rng = np.random.default_rng(recipe.seed)
     with step("read"):
         data = recipe.reader.read()
-        split = recipe.split.split(data, rng)
+        with asking(recipe.evaluate.users, recipe.seed):
+            split = recipe.split.split(data, rng)
         read = fingerprint(split.everything)
         recipe, split, events = weighed(recipe, split)
         logger.info("%s", _size(split))

@@ -1,6 +1,8 @@
 """From a data set, or from plain ids, to the questions that models answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
@@ -12,10 +14,25 @@ from scipy import sparse
 from cuvee.errors import UnknownNameError, unknown
 from cuvee.types import PAD, Bools, Dataset, Embeddings, Holdout, Ints, Queries
 
-__all__ = ["HISTORY_LIMIT", "holdout", "keep_events", "one_each", "queries_of", "session", "with_features"]
+__all__ = ["HISTORY_LIMIT", "asking", "holdout", "keep_events", "one_each", "queries_of", "session", "with_features"]
 
 HISTORY_LIMIT = 200
 """Longest ordered history kept in a query; `seen` always holds everything."""
+
+_asked: ContextVar[tuple[int, int] | None] = ContextVar("asked", default=None)
+
+
+@contextmanager
+def asking(users: int | None, seed: int) -> Iterator[None]:
+    """Inside, a holdout asks so many of its users at most, drawn by `seed`; None: all.
+
+    The questions of a million users, padded to the longest history, would take more memory than their events.
+    """
+    token = _asked.set(None if users is None else (users, seed))
+    try:
+        yield
+    finally:
+        _asked.reset(token)
 
 
 def queries_of(data: Dataset, users: Ints, *, now: int = 0) -> Queries:
@@ -76,13 +93,28 @@ def one_each(width: int, history: Ints, *, now: int = 0) -> Queries:
 
 
 def holdout(train: Dataset, pairs: tuple[Ints, Ints], candidates: Bools | None = None) -> Holdout:
-    """Return the questions of the users in `pairs` (user rows, item rows), answered by the items there."""
+    """Return the questions of the users in `pairs` (user rows, item rows), answered by the items there.
+
+    Inside `asking` they are those of some of these users.
+    """
+    pairs = _some(pairs)
     users, inverse = np.unique(pairs[0], return_inverse=True)
     shape = (len(users), len(train.items))
     truth = sparse.csr_matrix((np.ones(len(inverse), np.float32), (inverse, pairs[1])), shape=shape, dtype=np.float32)
     truth.data[:] = 1
     users = users.astype(np.int32)
     return Holdout(queries_of(train, users), truth, users, candidates, train)
+
+
+def _some(pairs: tuple[Ints, Ints]) -> tuple[Ints, Ints]:
+    """Return the pairs of the users that are asked."""
+    limit = _asked.get()
+    users = np.unique(pairs[0])
+    if limit is None or len(users) <= limit[0]:
+        return pairs
+    drawn = np.random.default_rng(limit[1]).choice(users, limit[0], replace=False)
+    kept = np.isin(pairs[0], drawn)
+    return pairs[0][kept], pairs[1][kept]
 
 
 def keep_events(data: Dataset, kept: Bools) -> Dataset:

@@ -46,10 +46,14 @@ class Evaluation:
     """Recommendations a query written to recommendations.parquet."""
     verdict: bool = True
     """Whether every modality is left out once, to see what it is worth; costs one more fit a modality."""
+    users: int | None = None
+    """So many users at most are asked in validation, and in each test, drawn by the seed; null: all."""
 
     def __post_init__(self) -> None:
         if self.keep < 1:
             raise ConfigError(f"evaluate.keep must be at least 1, got {self.keep}")
+        if self.users is not None and self.users < 1:
+            raise ConfigError(f"evaluate.users must be at least 1, or null for all, got {self.users}")
 
 
 @dataclass(frozen=True)

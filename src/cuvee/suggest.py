@@ -1,6 +1,7 @@
 """Looks at a data set and writes the recipe that suits it."""
 
 import re
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,11 +21,22 @@ _TUNED, _DENSE = 4_000, 15_000
 """Items up to which a closed form with an (i, i) matrix is fitted at many penalties, or once, in a minute or so."""
 _CJK = re.compile(r"[\u3400-\u9fff]")
 _TARGETS = ("buy", "like")
+_ASKED = 10_000
+"""Users that are measured where every further one costs a pass over a large catalogue."""
+_ROW = "feature_row"
+"""Column that says which row of ready vectors is whose; without it they are in the order of the items."""
 _PROFILE = ("age", "gender", "occupation")
 
 
-def suggest(data: Dataset, path: Path, *, min_rating: float | None = None) -> str:
-    """Return a recipe in YAML for a canonical folder that was read from `path`."""
+def suggest(
+    data: Dataset, path: Path, *, min_rating: float | None = None, vectors: Mapping[str, str] | None = None
+) -> str:
+    """Return a recipe in YAML for a canonical folder that was read from `path`.
+
+    Args:
+        min_rating: rating from which an event is liking; None: ratings play no role.
+        vectors: modality -> file in the folder with ready vectors, a row an item.
+    """
     text = [c for c in _TEXT if _share(data.item_table, c) > 0]
     image = _share(data.item_table, _IMAGE) > 0
     recorded = [c for c in _RECORDED if _share(data.item_table, c) > 0]
@@ -32,8 +44,10 @@ def suggest(data: Dataset, path: Path, *, min_rating: float | None = None) -> st
     reader: dict[str, object] = {"path": str(path)}
     if min_rating is not None:
         reader["min_rating"] = min_rating
+    large = len(data.items) > _DENSE
     targets = [kind for kind in _TARGETS if kind in data.events.kinds]
     encoders = _encoders(data, text, image) | {name: {name: {"column": name}} for name in read}
+    encoders = _ready(data, path, vectors or {}) | encoders
     tree: dict[str, object] = {
         "reader": {"folder": reader},
         "split": {"random": {"targets": targets}} if targets else "random",
@@ -41,7 +55,7 @@ def suggest(data: Dataset, path: Path, *, min_rating: float | None = None) -> st
         "encoders": encoders,
         "model": {"blend": {"views": _views(len(data.items), list(encoders))}},
         "filters": ["unseen", *(["available"] if "available" in data.item_table.columns else [])],
-        "evaluate": {"slices": _slices(data)},
+        "evaluate": {"slices": _slices(data), **({"users": _ASKED, "verdict": False} if large else {})},
         "seed": 0,
     }
     size = f"{len(data.users)} users, {len(data.items)} items, {len(data.events)} events"
@@ -49,6 +63,11 @@ def suggest(data: Dataset, path: Path, *, min_rating: float | None = None) -> st
         "" if len(read) == len(recorded) else f"# To read {' and '.join(recorded)} too: pip install 'cuvee[media]'.\n"
     )
     return f"# For {size}. What else can stand here: cuvee components.\n{left}" + plain_yaml.dump(tree)
+
+
+def _ready(data: Dataset, path: Path, vectors: Mapping[str, str]) -> dict[str, object]:
+    rows = {"rows": _ROW} if _ROW in data.item_table.columns else {}
+    return {name: {"precomputed": {"path": str(path / file), **rows}} for name, file in vectors.items()}
 
 
 def liked_above(data: Dataset, events: pl.DataFrame) -> float | None:

@@ -13,7 +13,7 @@ from cuvee.inspection.files import Media, media
 from cuvee.inspection.findings import Finding
 from cuvee.inspection.language import language_shares
 from cuvee.layout import read_layout
-from cuvee.readers.folder import Folder, find_tables
+from cuvee.readers.folder import Folder, find_tables, find_vectors
 from cuvee.readers.mapping import find_files, find_layout, known_layouts
 from cuvee.suggest import liked_above, suggest
 from cuvee.tables import read_table
@@ -103,7 +103,7 @@ def _fitting(folder: Path, events: pl.DataFrame, found: list[Finding]) -> str | 
     except DataError as error:
         found.append(Finding("error", str(folder), str(error)))
         return None
-    return suggest(data, folder, min_rating=liked_above(data, events))
+    return suggest(data, folder, min_rating=liked_above(data, events), vectors=find_vectors(folder))
 
 
 def _languages(frames: Mapping[str, pl.DataFrame]) -> Mapping[str, float]:

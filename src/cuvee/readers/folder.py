@@ -12,7 +12,7 @@ from cuvee.media import absolute_media
 from cuvee.tables import read_table
 from cuvee.types import Dataset
 
-__all__ = ["Folder", "find_tables"]
+__all__ = ["Folder", "find_tables", "find_vectors"]
 
 _TABLES = {
     "interactions": "interactions",
@@ -89,3 +89,8 @@ def find_tables(folder: Path) -> dict[str, Path]:
         if there:
             found[table] = there[0]
     return found
+
+
+def find_vectors(folder: Path) -> dict[str, str]:
+    """Return modality -> name of the file of ready vectors, `MODALITY_feat.npy`, for those in the folder."""
+    return {path.name.removesuffix("_feat.npy"): path.name for path in sorted(folder.glob("*_feat.npy"))}

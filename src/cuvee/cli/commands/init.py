@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cuvee.errors import ConfigError
-from cuvee.readers.folder import Folder, find_tables
+from cuvee.readers.folder import Folder, find_tables, find_vectors
 from cuvee.suggest import liked_above, suggest
 from cuvee.tables import read_table
 
@@ -31,7 +31,8 @@ def command(folder: Path, out: Path | None, force: bool) -> None:
     where = Path(os.path.relpath(folder.resolve(), out.resolve().parent))
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(suggest(data, where, min_rating=threshold), encoding="utf-8")
+        recipe = suggest(data, where, min_rating=threshold, vectors=find_vectors(folder))
+        out.write_text(recipe, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{out} cannot be written ({error.strerror}); choose another place by --out FILE") from error
     click.echo(f"wrote {out}; next: cuvee run {out} --out run")
