@@ -20,6 +20,8 @@ def main() -> None:
     for name in ("evaluate", "encode"):
         out = f"benchmarks/results/{name}.json"
         run(sys.executable, f"benchmarks/{name}.py", "--peers", str(PEERS), "--out", out)
+    run(sys.executable, "benchmarks/compare.py", "--peers", str(PEERS), "--again")
+    run(sys.executable, "benchmarks/growth.py", "--again")
     run(sys.executable, "benchmarks/pages.py")
 
 
