@@ -5,6 +5,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+from growth_page import growth_plot, growth_section
+from peers_page import peers_section
+
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -20,7 +23,10 @@ PEERS = {
 
 def main() -> None:
     quality, evaluation, encoding = (load(name) for name in ("quality", "evaluate", "encode"))
-    PAGE.write_text(page(quality, evaluation, encoding) + languages_section(load("languages")), encoding="utf-8")
+    growth = load("growth")
+    sections = (peers_section(load("peers")), languages_section(load("languages")), growth_section(growth))
+    PAGE.write_text(page(quality, evaluation, encoding) + "".join(sections), encoding="utf-8")
+    (PAGE.parent / "images" / "growth.svg").write_text(growth_plot(growth), encoding="utf-8")
     for name in ("README.md", "README.zh-CN.md"):
         path = ROOT / name
         table = MARK[0] + quality_table(quality).replace("../recipes", "recipes") + MARK[1]

@@ -1,5 +1,7 @@
 """Cornac: VBPR (He and McAuley, AAAI 2016), on all modalities side by side."""
 
+from contextlib import redirect_stdout
+from io import StringIO
 from typing import Any
 
 from cornac.data import Dataset, ImageModality
@@ -29,7 +31,9 @@ def fit(case: Case, setting: dict[str, Any], watch: Watch) -> Scorer:
 
     for _ in range(0, _EPOCHS, _LOOK):
         # the library has no callback: it goes on from where it was, with fresh moments of Adam
-        model = VBPR(**setting, n_epochs=_LOOK, batch_size=1024, init_params=learned, verbose=False, seed=0).fit(data)
+        with redirect_stdout(StringIO()):  # it prints that it is done, each time
+            model = VBPR(**setting, n_epochs=_LOOK, batch_size=1024, init_params=learned, verbose=False, seed=0)
+            model.fit(data)
         learned = {
             **{"Bi": model.beta_item, "Gu": model.gamma_user, "Gi": model.gamma_item},
             **{"Tu": model.theta_user, "E": model.emb_matrix, "Bp": model.beta_prime},
