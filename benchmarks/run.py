@@ -17,6 +17,7 @@ def main() -> None:
     run(sys.executable, "benchmarks/quality.py")
     run(sys.executable, "benchmarks/languages.py")
     run(sys.executable, "benchmarks/fusion.py", OMP_NUM_THREADS="1")
+    run(sys.executable, "benchmarks/scenarios.py", OMP_NUM_THREADS="1")
     for name in ("evaluate", "encode"):
         out = f"benchmarks/results/{name}.json"
         run(sys.executable, f"benchmarks/{name}.py", "--peers", str(PEERS), "--out", out)
