@@ -17,7 +17,7 @@ LAYERS = (
     " neighbour_graphs",
     "logs llms executors holdouts layout matrices",
     "readers splits encoders metrics indexes filters stages slices trackers demo",
-    "selection blending fusion_weights foretold history_batches imputation reuse",
+    "selection blending arrivals fusion_weights foretold history_batches imputation reuse",
     "fusion models explainers testing event_weights",
     "recipe store features privacy suggest",
     "bundle evaluate verdict inspection new_items",

@@ -11,7 +11,18 @@ from cuvee.filters.unseen import allowed
 from cuvee.protocols import Recommender
 from cuvee.types import Bools, Floats, Holdout, Ints, Longs
 
-__all__ = ["BUCKETS", "Pool", "bucket_of", "find_shares", "find_weights", "find_weights_of_both", "spread", "zscore"]
+__all__ = [
+    "BUCKETS",
+    "ENOUGH",
+    "QUERIES",
+    "Pool",
+    "bucket_of",
+    "find_shares",
+    "find_weights",
+    "find_weights_of_both",
+    "spread",
+    "zscore",
+]
 
 BUCKETS = ("0", "1", "2-4", "5-9", "10+")
 """Lengths of history that have a popularity share of their own."""
@@ -23,13 +34,13 @@ _HALVES, _AGREE = 5, 2
 """Random halves of the queries that are searched, and how many of them must choose a view."""
 _ROUNDS = 4
 """How often coordinate ascent goes through the views at most."""
-_QUERIES = 5_000
+QUERIES = 5_000
 """Validation queries that are searched at most: bounds time and memory, and is plenty for a handful of weights."""
 _DEEP = 100
 """Candidates a view brings to the pool."""
 _TIE = 1e-3
 """Relative difference of quality that is not worth a larger popularity share."""
-_ENOUGH = 30
+ENOUGH = 30
 """Queries below which a bucket's share is not searched for."""
 _BLOCK = 1 << 22
 """Scores of one view held at once."""
@@ -72,9 +83,9 @@ class Pool:
     def gather(
         cls, views: Sequence[Recommender], popularity: Floats, valid: Holdout, k: int, rng: np.random.Generator
     ) -> "Pool":
-        """Score the validation queries, a random `_QUERIES` of them where there are more."""
-        if len(valid.queries) > _QUERIES:
-            valid = valid.take(np.sort(rng.permutation(len(valid.queries))[:_QUERIES]))
+        """Score the validation queries, a random `QUERIES` of them where there are more."""
+        if len(valid.queries) > QUERIES:
+            valid = valid.take(np.sort(rng.permutation(len(valid.queries))[:QUERIES]))
         step = max(1, _BLOCK // max(1, len(popularity)))
         blocks = [
             _gather(views, popularity, valid.take(slice(start, start + step)))
@@ -150,7 +161,7 @@ def find_weights_of_both(pool: Pool, rng: np.random.Generator) -> tuple[tuple[fl
     kinds has too few queries to choose on, it does as the other.
     """
     new = pool.bucket == 0
-    if new.sum() < _ENOUGH or (~new).sum() < _ENOUGH:
+    if new.sum() < ENOUGH or (~new).sum() < ENOUGH:
         weights = find_weights(pool, rng)
         return weights, weights
     warm, cold = (find_weights(pool.take(np.flatnonzero(rows)), rng) for rows in (~new, new))
@@ -189,7 +200,7 @@ def find_shares(pool: Pool, weights: Sequence[float], newcomers: Sequence[float]
     shares = [1.0] + [0.0] * (len(BUCKETS) - 1)
     for bucket in reversed(range(len(BUCKETS))):
         rows = np.flatnonzero(pool.bucket == bucket)
-        if len(rows) < _ENOUGH:
+        if len(rows) < ENOUGH:
             shares[bucket] = shares[bucket + 1] if 0 < bucket < len(BUCKETS) - 1 else shares[bucket]
             continue
         if bucket == 0 and not np.where(np.isneginf(pool.popular[rows]), 0, personal[rows]).any():

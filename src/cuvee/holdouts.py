@@ -36,8 +36,8 @@ logger = logging.getLogger(__name__)
 Pairs = tuple[Ints, Ints]
 """(n,) user rows and (n,) item rows."""
 
-ChooseOn = Literal["warm", "cold_among_cold", "cold_among_all"]
-"""A validation set where some items are new."""
+ChooseOn = Literal["warm", "cold_among_cold", "cold_among_all", "both"]
+"""A validation set where some items are new; `both` asks for old and new among all."""
 
 
 def check_shares(valid: float, test: float) -> None:
@@ -166,6 +166,7 @@ def warm_and_cold(
         "warm": lambda: holdout(train, warm[0]),
         "cold_among_cold": lambda: holdout(train, cold[0], members(cold[0][1], n)),
         "cold_among_all": lambda: holdout(train, cold[0]),
+        "both": lambda: holdout(train, (np.append(warm[0][0], cold[0][0]), np.append(warm[0][1], cold[0][1]))),
     }
     tests = {
         "test_warm": holdout(train, warm[1]),

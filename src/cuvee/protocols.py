@@ -20,10 +20,12 @@ __all__ = [
     "FittedEncoder",
     "FittedFusion",
     "Fusion",
+    "Inductive",
     "JointFusion",
     "Learning",
     "ListMetric",
     "Nesting",
+    "Online",
     "Personal",
     "QueryMetric",
     "Reader",
@@ -203,6 +205,24 @@ class Personal(Protocol):
 
     def personal(self, queries: Queries) -> Floats:
         """Return (q, i)."""
+        ...
+
+
+@runtime_checkable
+class Inductive(Protocol):
+    """A trained model that takes in items which nobody has touched yet."""
+
+    def extend(self, train: Dataset) -> Recommender:
+        """Return the model for a catalogue that has grown at its end: to rounding as if fitted with the items there."""
+        ...
+
+
+@runtime_checkable
+class Online(Protocol):
+    """A trained model that counts new events without a fit."""
+
+    def update(self, train: Dataset) -> Recommender:
+        """Return the model with what is merely counted taken from these events; what takes a fit stays."""
         ...
 
 

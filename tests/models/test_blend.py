@@ -5,8 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import sparse
 
+from cuvee.arrivals import asked_for
 from cuvee.errors import ConfigError
+from cuvee.filters.unseen import allowed
+from cuvee.metrics.ndcg import Ndcg
+from cuvee.metrics.recall import Recall
 from cuvee.models.blend import Blend, BlendModel
 from cuvee.models.content import Content
 from cuvee.models.ease import Ease
@@ -14,11 +19,14 @@ from cuvee.models.item_knn import ItemKnn
 from cuvee.models.popular import Popular
 from cuvee.models.tuned import Tuned
 from cuvee.protocols import Estimator
-from cuvee.queries import holdout, session
+from cuvee.queries import holdout, queries_of, session
+from cuvee.rank import recommend
 from cuvee.types import PAD, Dataset, Floats, Holdout, Queries
+from tests.conftest import COLD, ITEMS, make_world
 
 TEXT, IMAGE, NOISE = (Content({name: 1.0}) for name in ("text", "image", "noise"))
 SHARES = (1.0, 0.5, 0.25, 0.125, 0.0)
+NEW = np.isin(np.arange(ITEMS), COLD)
 
 
 def fit(estimator: Estimator, data: Dataset, valid: Holdout | None = None) -> BlendModel:
@@ -44,7 +52,10 @@ def wanted_by(views: list[Estimator], data: Dataset, queries: Queries) -> Holdou
 
 
 def test_score_and_parts_by_hand(world: Dataset, everybody: Queries) -> None:
-    """(1 - s) times the weighted mean of z-scores, plus s times that of popularity; weight 0 takes no part."""
+    """(1 - s) times the weighted mean of z-scores, plus s times that of popularity; weight 0 takes no part.
+
+    Of the cold items only the text tells, and nothing is known of their popularity.
+    """
     views = (Ease(3), NOISE, TEXT)
     model = fit(Blend(views, weights=(3, 0, 1), shares=SHARES), world)
     ease, text = (scores(v, world, everybody) for v in (Ease(3), TEXT))
@@ -54,16 +65,15 @@ def test_score_and_parts_by_hand(world: Dataset, everybody: Queries) -> None:
     for user in range(37):
         share = SHARES[bucket[user]]
         expected = {
-            "ease": (1 - share) * 0.75 * standard(ease[user]),
-            "content(text)": (1 - share) * 0.25 * standard(text[user]),
-            "popular": share * standard(world.demand),
+            "ease": (1 - share) * np.where(NEW, 0, 0.75) * standard(ease[user]),
+            "content(text)": (1 - share) * np.where(NEW, 1, 0.25) * standard(text[user]),
+            "popular": share * np.where(NEW, 0, standard(world.demand)),
         }
         for name, part in expected.items():
             np.testing.assert_allclose(parts[name][user], part, atol=1e-5)
         np.testing.assert_allclose(model.score(everybody)[user], sum(expected.values()), atol=1e-5)
-        np.testing.assert_allclose(
-            model.personal(everybody)[user], 0.75 * standard(ease[user]) + 0.25 * standard(text[user]), atol=1e-5
-        )
+        personal = np.where(NEW, standard(text[user]), 0.75 * standard(ease[user]) + 0.25 * standard(text[user]))
+        np.testing.assert_allclose(model.personal(everybody)[user], personal, atol=1e-5)
     assert len(set(bucket.tolist())) > 3
 
 
@@ -82,7 +92,8 @@ def test_trace_tells_the_personal_part_up_to_a_constant(world: Dataset, everybod
     personal = model.personal(everybody)
     for q, traced in enumerate(model.trace(everybody, items)):
         rest = personal[q] - np.asarray(traced.sum(axis=1)).ravel()
-        np.testing.assert_allclose(rest[shown], rest[shown].mean(), atol=1e-4)
+        for part in (shown[~NEW[shown]], shown[NEW[shown]]):  # views weigh otherwise in new items
+            np.testing.assert_allclose(rest[part], rest[part].mean(), atol=1e-4)
         assert traced[[4]].nnz == 0 or not traced[[4]].toarray().any()
     half = fit(Blend((Ease(3), ItemKnn(5, 1.0), TEXT), weights=(1, 2, 0.5), shares=(0.5,) * 5), world)
     whole, less = (m.trace(everybody, items)[3].toarray() for m in (model, half))
@@ -94,7 +105,8 @@ def test_who_tells_nothing_is_shown_the_popular(ids: list[str], world: Dataset) 
     """A new item says nothing to EASE, an item without text nothing to content: no view tells one item from another."""
     view = TEXT if ids == ["i13"] else Ease(3)
     model, query = fit(Blend((view,)), world), session(world, ids)
-    np.testing.assert_allclose(model.score(query)[0], standard(world.demand), atol=1e-5)
+    known = np.ones(ITEMS, bool) if view != TEXT else ~NEW
+    np.testing.assert_allclose(model.score(query)[0], np.where(known, standard(world.demand), 0), atol=1e-5)
     np.testing.assert_allclose(sum(model.parts(query).values()), model.score(query), atol=1e-6)
     assert not model.trace(query, np.array([[3, 9]], np.int32))[0].toarray().any()
 
@@ -138,8 +150,36 @@ def test_a_hidden_view_is_left_out(world: Dataset, everybody: Queries) -> None:
     assert model.considered["content(text)"] == 0
     ease = scores(Ease(3), world, everybody)
     with_it = fit(Blend((TEXT, Ease(3)), weights=(1, 1), shares=(0.0,) * 5), hidden)
-    found, expected = (np.argsort(-s[:35], axis=1, kind="stable")[:, :5] for s in (with_it.score(everybody), ease))
+    both = (np.where(NEW, -np.inf, s[:35]) for s in (with_it.score(everybody), ease))
+    found, expected = (np.argsort(-s, axis=1, kind="stable")[:, :5] for s in both)
     np.testing.assert_array_equal(found, expected)
+
+
+def test_new_items_get_a_place_that_costs_the_known_no_more_than_allowed() -> None:
+    """Users want one bought and one new item of their group: text finds the new ones, and what is given up is small."""
+    world = make_world(3)
+    queries = queries_of(world, np.arange(35, dtype=np.int32))
+    known = wanted_by([Ease(3)], world, queries)
+    group = np.argmax(scores(TEXT, world, queries)[:, COLD], axis=1)
+    users = np.concatenate([np.repeat(np.arange(35), np.diff(known.truth.indptr)), np.arange(35)]).astype(np.int32)
+    items = np.concatenate([known.truth.indices, np.array(COLD)[group]]).astype(np.int32)
+    both = holdout(world, (users, items))
+    model = fit(Blend((Ease(3), TEXT, NOISE), room=0.2), world, both)
+    assert model.settled.lift
+    assert model.names == ("ease", "content(text)") or model.considered["content(noise)"] <= 0.1
+    low = replace(model, settled=replace(model.settled, lift=-50.0))
+
+    def quality(blend: BlendModel, wanted: Holdout | None) -> tuple[float, float]:
+        assert wanted is not None
+        slate = recommend(blend, both.queries, 20, filters=[allowed])
+        found = Ndcg(20).measure(slate, sparse.csr_matrix(both.truth.multiply(np.where(NEW, 0, 1))))
+        return float(found.mean()), float(Recall(5).measure(slate, wanted.truth).mean())
+
+    with_them, without = quality(model, asked_for(both, NEW)), quality(low, asked_for(both, NEW))
+    assert with_them[0] >= 0.8 * without[0] - 1e-6
+    assert with_them[1] > without[1]
+    again = fit(model.settled, world)
+    np.testing.assert_array_equal(again.score(queries), model.score(queries))
 
 
 def test_names_are_told_apart(world: Dataset) -> None:

@@ -56,6 +56,8 @@ def in_words(name: str) -> str:
     found = _MODALITIES.search(name)
     if found:
         return f"alike by {found[1].replace(', ', ' and ')}"
+    if name == "new":
+        return "new here"
     if name.split()[0] in ("friends", "friends_ridge"):
         return "chosen by friends and their friends"
     return "popular" if name == "popular" else "chosen by people with this taste"

@@ -13,14 +13,30 @@ import numpy as np
 from scipy import sparse
 from tqdm import tqdm
 
-from cuvee.blending import BUCKETS, Pool, bucket_of, find_shares, find_weights_of_both, spread, zscore
+from cuvee.arrivals import Contest, asked_for, find_lift
+from cuvee.blending import (
+    BUCKETS,
+    ENOUGH,
+    QUERIES,
+    Pool,
+    bucket_of,
+    find_shares,
+    find_weights,
+    find_weights_of_both,
+    spread,
+    zscore,
+)
 from cuvee.errors import ConfigError
-from cuvee.protocols import Curved, Estimator, Recommender, Settled, Traceable
+from cuvee.filters.unseen import allowed
+from cuvee.protocols import Curved, Estimator, Inductive, Online, Recommender, Settled, Traceable
 from cuvee.registry import describe
-from cuvee.types import Dataset, Floats, Holdout, Ints, Queries
+from cuvee.types import Bools, Dataset, Floats, Holdout, Ints, Queries
 from cuvee.used_modalities import used
 
 __all__ = ["Blend", "BlendModel"]
+
+_CELLS = 1 << 22
+"""Scores held at once where the lift is sought."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +46,7 @@ class Blend:
     A query's score is (1 - s) sum_v w_v z_v / sum_v w_v + s z_popular, with z the score standardised over the
     catalogue, and the popularity share s by the length of the history, 1 where no view tells one item from another:
     nobody is left without an answer. Queries without a history have weights of their own: other views tell of them.
+    So have items without events, sum_v a_v z_v + lift, s aside: what nobody has touched, only content tells of.
     Cost: that of the views, and a search over the best candidates of each for at most 5,000 validation queries.
     """
 
@@ -39,6 +56,13 @@ class Blend:
     """One a view, 0 or more; None: found on validation, equal when there is none."""
     newcomers: tuple[float, ...] | None = None
     """The same for queries without a history; None: found on validation where both kinds are asked, else `weights`."""
+    arrivals: tuple[float, ...] | None = None
+    """One a view for items without events, on the scale of the others; None: found where validation asks for such
+    items, else `weights` of the views that read content."""
+    lift: float | None = None
+    """Added to the score of items without events; None: found where validation asks for both kinds of items, else 0."""
+    room: float = 0.01
+    """Share of the known items' NDCG on validation that may be given up for places of items without events."""
     shares: tuple[float, ...] | None = None
     """Popularity share for histories of 0, 1, 2-4, 5-9 and 10 or more items; None: found on validation."""
     k: int = 50
@@ -49,7 +73,9 @@ class Blend:
             raise ConfigError(f"k must be at least 1, got {self.k}")
         if not self.views:
             raise ConfigError("blend needs at least one view")
-        for given in (self.weights, self.newcomers):
+        if not 0 <= self.room < 1:
+            raise ConfigError(f"room must lie in 0..1, got {self.room:g}")
+        for given in (self.weights, self.newcomers, self.arrivals):
             if given is not None and (len(given) != len(self.views) or min(given) < 0):
                 raise ConfigError(f"blend needs {len(self.views)} weights of 0 or more, got {list(given)}")
         if self.shares is not None and (len(self.shares) != len(BUCKETS) or not all(0 <= s <= 1 for s in self.shares)):
@@ -61,25 +87,30 @@ class Blend:
         ]
         pairs = [(m.settled, m.plain) if isinstance(m, Settled) else (view, m) for view, m in fitted]
         views, models = tuple(view for view, _ in pairs), tuple(model for _, model in pairs)
+        reads = _reading(views)
+        new = any(reads) & (np.bincount(train.events.item, minlength=len(train.items)) == 0)
+        valid_known = None if valid is None else asked_for(valid, ~new) or valid
+        valid_new = None if valid is None else asked_for(valid, new)
         weights = self.weights or (1.0,) * len(models)
         newcomers = self.newcomers or weights
         shares = self.shares or (1.0, 0.0, 0.0, 0.0, 0.0)
-        if valid is not None and None in (self.weights, self.newcomers, self.shares):
-            pool = Pool.gather(models, train.demand, valid, self.k, rng)
+        if valid_known is not None and None in (self.weights, self.newcomers, self.shares):
+            pool = Pool.gather(models, train.demand, valid_known, self.k, rng)
             if self.weights is None or self.newcomers is None:
                 found = find_weights_of_both(pool, rng)
                 weights, newcomers = self.weights or found[0], self.newcomers or found[1]
             shares = self.shares or find_shares(pool, weights, newcomers)
-        kept = [v for v in range(len(views)) if weights[v] > 0 or newcomers[v] > 0] or [0]
-        settled = replace(
-            self,
-            views=tuple(views[v] for v in kept),
-            weights=tuple(weights[v] for v in kept),
-            newcomers=tuple(newcomers[v] for v in kept),
-            shares=shares,
-        )
+        arrivals = self.arrivals or _shares_of(weights, reads)
+        if self.arrivals is None and valid_new is not None and len(valid_new.queries) >= ENOUGH:
+            found_new = find_weights(Pool.gather(models, train.demand, valid_new, self.k, rng), rng)
+            arrivals = tuple(w / sum(found_new) for w in found_new)
         considered = dict(zip(_names(views), weights, strict=True))
-        return BlendModel(settled, tuple(models[v] for v in kept), train.demand, considered)
+        settled = replace(self, views=views, weights=weights, newcomers=newcomers, arrivals=arrivals, shares=shares,
+                          lift=self.lift or 0.0)  # fmt: skip
+        model = BlendModel(settled, models, train.demand, considered, new)
+        if self.lift is None and valid is not None and valid_new is not None and valid_known is not valid:
+            model = _lifted(model, valid, rng)
+        return _pruned(model)
 
 
 @dataclass(frozen=True)
@@ -92,6 +123,8 @@ class BlendModel:
     """(i,) summed liking of all users."""
     considered: Mapping[str, float]
     """Every view that was offered -> its weight, 0 where it was left out; for queries with a history."""
+    new: Bools
+    """(i,) items without events when the views were fitted; none where no view reads content."""
 
     @property
     def plain(self) -> "BlendModel":
@@ -111,14 +144,14 @@ class BlendModel:
     def score(self, queries: Queries) -> Floats:
         personal = self.personal(queries)
         share = self._share(queries, personal)
-        return np.asarray((1 - share) * personal + share * zscore(self.popularity[None, :]), np.float32)
+        return np.asarray((1 - share) * personal + share * self._popular, np.float32)
 
     def personal(self, queries: Queries) -> Floats:
         total = np.zeros((len(queries), len(self.popularity)), np.float32)
         for view, weight in zip(self.views, self._weights(queries), strict=True):
             if weight.any():
                 total += weight * zscore(view.score(queries))
-        return total
+        return total + np.where(self.new, np.float32(self.settled.lift or 0.0), np.float32(0))
 
     def parts(self, queries: Queries) -> Mapping[str, Floats]:
         told = {
@@ -128,8 +161,10 @@ class BlendModel:
         }
         nothing = np.zeros((len(queries), len(self.popularity)), np.float32)
         share = self._share(queries, sum(told.values(), nothing))
+        if self.settled.lift:
+            told["new"] = nothing + np.where(self.new, np.float32(self.settled.lift), np.float32(0))
         parts = {name: (1 - share) * part for name, part in told.items()}
-        popular = share * zscore(self.popularity[None, :])
+        popular = share * self._popular
         parts["popular"] = parts["popular"] + popular if "popular" in parts else popular
         return parts
 
@@ -140,27 +175,103 @@ class BlendModel:
         for view, weight in zip(self.views, self._weights(queries), strict=True):
             if not weight.any() or not isinstance(view, Traceable):
                 continue
-            scale = ((1 - share) * weight / spread(view.score(queries)))[:, 0]
+            scores = view.score(queries)
+            by_item = np.broadcast_to((1 - share) * weight / spread(scores), scores.shape)
+            scale = np.take_along_axis(by_item, np.maximum(items, 0), axis=1)
             for q, traced in enumerate(view.trace(queries, items)):
-                total[q] = total[q] + traced * np.float32(scale[q])
+                total[q] = total[q] + sparse.csr_matrix(traced.multiply(scale[q][:, None]), dtype=np.float32)
         return total
 
+    def extend(self, train: Dataset) -> "BlendModel":
+        """Return the blend for a catalogue that has grown at its end.
+
+        Raises:
+            ConfigError: a view that cannot take in new items.
+        """
+        more = len(train.items) - len(self.new)
+        views = tuple(_extended(name, view, train) for name, view in zip(self.names, self.views, strict=True))
+        popularity = np.append(self.popularity, np.zeros(more, np.float32))
+        return replace(self, views=views, popularity=popularity, new=np.append(self.new, np.ones(more, bool)))
+
+    def update(self, train: Dataset) -> "BlendModel":
+        """Return the blend with popularity counted from these events; what a view has to fit for stays."""
+        views = tuple(view.update(train) if isinstance(view, Online) else view for view in self.views)
+        return replace(self, views=views, popularity=train.demand)
+
     def _weights(self, queries: Queries) -> Floats:
-        """Return (v, q, 1) the weight of each view in each query, with sum 1 over the views, or all 0."""
+        """Return (v, q, i), or (v, q, 1) where every item is known: the weight of each view.
+
+        Over the views those of known items sum to 1, or all are 0; those of others are as they were found.
+        """
         equal = (1.0,) * len(self.views)
         both = np.array([self.settled.weights or equal, self.settled.newcomers or self.settled.weights or equal])
         both = both / np.where(both.any(axis=1), both.sum(axis=1), 1)[:, None]
-        mine = both[np.where(queries.lengths == 0, 1, 0)]  # (q, v)
-        return np.asarray(mine.T[:, :, None], np.float32)
+        mine = both[np.where(queries.lengths == 0, 1, 0)].T[:, :, None]  # (v, q, 1)
+        if self.new.any():
+            mine = np.where(self.new, np.array(self.settled.arrivals or equal)[:, None, None], mine)
+        return np.asarray(mine, np.float32)
+
+    @cached_property
+    def _popular(self) -> Floats:
+        """(1, i) standardised popularity; of items without events nothing is known yet, so 0."""
+        return np.where(self.new, np.float32(0), zscore(self.popularity[None, :]))
 
     def _share(self, queries: Queries, personal: Floats) -> Floats:
         """Return (q, 1) the popularity share; 1 where the views tell no item from another."""
-        told = personal.any(axis=-1, keepdims=True)
+        told = personal[:, ~self.new].any(axis=-1, keepdims=True)
         return np.where(told, self._by_length(queries), np.float32(1))
 
     def _by_length(self, queries: Queries) -> Floats:
         """Return (q, 1)."""
         return np.asarray(self.settled.shares, np.float32)[bucket_of(queries.lengths)][:, None]
+
+
+def _lifted(blend: BlendModel, valid: Holdout, rng: np.random.Generator) -> BlendModel:
+    """Return the blend with the scale and the lift of items without events that validation speaks for."""
+    if len(valid.queries) > QUERIES:
+        valid = valid.take(np.sort(rng.permutation(len(valid.queries))[:QUERIES]))
+    step = max(1, _CELLS // len(blend.new))
+    contests = []
+    for start in range(0, len(valid.queries), step):
+        part = valid.take(slice(start, start + step))
+        scores = np.where(allowed(part.queries), blend.score(part.queries), np.float32(-np.inf))
+        contests.append(Contest.of(scores, part.truth.toarray() > 0, blend.new))
+    slope, lift = find_lift(Contest.joined(contests), blend.settled.room)
+    arrivals = tuple(round(slope * w, 4) for w in blend.settled.arrivals or ())
+    return replace(blend, settled=replace(blend.settled, arrivals=arrivals, lift=lift))
+
+
+def _pruned(blend: BlendModel) -> BlendModel:
+    """Return the blend without the views that have no weight anywhere."""
+    s = blend.settled
+    given = [w for w in (s.weights, s.newcomers, s.arrivals) if w is not None]
+    kept = [v for v in range(len(s.views)) if any(w[v] > 0 for w in given)] or [0]
+
+    def some(values: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        return None if values is None else tuple(values[v] for v in kept)
+
+    settled = replace(s, views=tuple(s.views[v] for v in kept), weights=some(s.weights),
+                      newcomers=some(s.newcomers), arrivals=some(s.arrivals))  # fmt: skip
+    return replace(blend, settled=settled, views=tuple(blend.views[v] for v in kept))
+
+
+def _reading(views: tuple[Estimator, ...]) -> list[bool]:
+    """Return for each view whether it reads content."""
+    specs = [describe(view) for view in views]
+    return [not isinstance(spec, str) and bool(used(next(iter(spec.values())))) for spec in specs]
+
+
+def _shares_of(weights: tuple[float, ...], reads: list[bool]) -> tuple[float, ...]:
+    """Return the weights of the views that read content, with sum 1; those of all where none has any."""
+    own = tuple(w if r else 0.0 for w, r in zip(weights, reads, strict=True))
+    own = own if any(own) else weights
+    return tuple(round(w / (sum(own) or 1.0), 4) for w in own)
+
+
+def _extended(name: str, view: Recommender, train: Dataset) -> Recommender:
+    if not isinstance(view, Inductive):
+        raise ConfigError(f"the view {name} cannot take in new items; leave it out, or fit again with them")
+    return view.extend(train)
 
 
 def _names(views: tuple[Estimator, ...]) -> tuple[str, ...]:
