@@ -20,7 +20,7 @@ def growth_section(told: dict[str, Any]) -> str:
         ("slope of memory", f"{slopes['memory']:.2f}", slopes["memory"], most["slope"], ""),
     )
     met = "".join(
-        f"| {what} | {shown} | {limit:g} {unit} | {'yes' if value <= limit else '**missed**'} |\n"
+        f"| {what} | {shown} | {f'{limit:g} {unit}'.strip()} | {'yes' if value <= limit else '**missed**'} |\n"
         for what, shown, value, limit, unit in limits
     )
     return f"""

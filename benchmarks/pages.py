@@ -23,16 +23,24 @@ PEERS = {
 
 def main() -> None:
     quality, evaluation, encoding = (load(name) for name in ("quality", "evaluate", "encode"))
-    growth = load("growth")
-    sections = (peers_section(load("peers")), languages_section(load("languages")), growth_section(growth))
+    sections = [languages_section(load("languages"))]
+    if measured("peers"):
+        sections.insert(0, peers_section(load("peers")))
+    if measured("growth"):
+        sections.append(growth_section(load("growth")))
+        (PAGE.parent / "images" / "growth.svg").write_text(growth_plot(load("growth")), encoding="utf-8")
     PAGE.write_text(page(quality, evaluation, encoding) + "".join(sections), encoding="utf-8")
-    (PAGE.parent / "images" / "growth.svg").write_text(growth_plot(growth), encoding="utf-8")
     for name in ("README.md", "README.zh-CN.md"):
         path = ROOT / name
         table = MARK[0] + quality_table(quality).replace("../recipes", "recipes") + MARK[1]
         path.write_text(
             re.sub(f"{MARK[0]}.*{MARK[1]}", table, path.read_text(encoding="utf-8"), flags=re.DOTALL), "utf-8"
         )
+
+
+def measured(name: str) -> bool:
+    """Return whether there are figures; the page says nothing of what was never measured."""
+    return (RESULTS / f"{name}.json").is_file()
 
 
 def load(name: str) -> dict[str, Any]:

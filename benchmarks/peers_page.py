@@ -27,11 +27,14 @@ def peers_section(told: dict[str, Any]) -> str:
     return f"""
 ## Peers
 
-Other libraries in this run, on the very same split, features after encoding, and one thread each: {packages};
+Other libraries in this run, on the very same split, features after encoding, and one thread each:
+{packages}.
 {told["date"]}, {machine["cores"]} cores of {machine["cpu"]}, Python {machine["python"]}. Each chooses from a small grid
 on validation (`benchmarks/peers/`); what learns by epochs stops after ten looks at validation without a better one, or
-when the CPU seconds for its whole grid are used up ({budgets}). Their lists of 20 are judged by
-Cuvee's metrics; a list with an item from training is refused. Seconds are CPU seconds of the fit with the setting
+when the CPU seconds for its whole grid are used up
+({budgets}).
+Their lists of 20 are judged by Cuvee's metrics; a list with an item from training is refused. The strongest peer is the
+one that is best on the test itself, which favours peers. Seconds are CPU seconds of the fit with the setting
 chosen, to the best epoch where there are epochs and without the looks at validation; ours include the choice of weights
 on validation. Wall seconds are in `benchmarks/results/peers.json`: other work on the machine stretches them.
 

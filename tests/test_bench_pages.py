@@ -77,5 +77,5 @@ def test_growth_says_what_was_missed() -> None:
     page = growth_section(told)
     assert "| time of the largest | 16.7 minutes | 15 minutes | **missed** |" in page
     assert "| memory of the largest | 10.3 GB | 12 GB | yes |" in page
-    assert "| slope of time | 1.00 | 1.1  | yes |" in page
+    assert "| slope of time | 1.00 | 1.1 | yes |" in page
     ElementTree.fromstring(growth_plot(told))
