@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from cuvee.errors import ConfigError
-from cuvee.models.content_ease import ContentEase
+from cuvee.models.content_ease import ContentEase, SplitContentEaseModel
 from cuvee.models.ease import Ease
 from cuvee.types import Dataset, Floats, Queries
 from tests.models.test_ease import columns
@@ -16,7 +16,9 @@ ON = {"text": 1.0, "image": 0.25}
 
 
 def fitted(estimator: ContentEase | Ease, data: Dataset) -> Floats:
-    return estimator.fit(data, None, np.random.default_rng(0)).weights
+    weights = estimator.fit(data, None, np.random.default_rng(0)).weights
+    assert isinstance(weights, np.ndarray)
+    return weights
 
 
 def unit(data: Dataset) -> NDArray[np.float64]:
@@ -72,3 +74,36 @@ def test_a_share_lies_between(world: Dataset) -> None:
         ContentEase(ON, share=1.5)
     with pytest.raises(LookupError, match="did you mean 'text'"):
         fitted(ContentEase({"texts": 1.0}), world)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_without_a_dense_matrix_it_is_the_same_on_a_full_support(
+    share: float, world: Dataset, everybody: Queries
+) -> None:
+    """When every item may predict every other, nothing is approximated: scores and traces are the dense ones."""
+    # who likes what is made to touch all pairs of liked items, so that the support leaves none out
+    one = np.arange(23)
+    bridge = replace(
+        world.events,
+        user=np.append(world.events.user, np.full(23, 35)).astype(np.int32),
+        item=np.append(world.events.item, one).astype(np.int32),
+        time=np.append(world.events.time, np.full(23, 999)),
+        weight=np.append(world.events.weight, np.full(23, 0.5)).astype(np.float32),
+        kind=np.append(world.events.kind, np.zeros(23)).astype(np.int8),
+    )
+    data = replace(world, events=bridge)
+    dense = ContentEase(ON, l2=4, content=7, share=share, content_l2=0.5)
+    rng = np.random.default_rng(0)
+    expected, found = dense.fit(data, None, rng), replace(dense, dense_up_to=22).fit(data, None, rng)
+    np.testing.assert_allclose(found.score(everybody), expected.score(everybody), atol=2e-4)
+    shown = np.array([[21, -1, 0, 5]] * len(everybody), np.int32)
+    for mine, theirs in zip(found.trace(everybody, shown), expected.trace(everybody, shown), strict=True):
+        np.testing.assert_allclose(mine.toarray(), theirs.toarray(), atol=2e-4)
+
+
+def test_a_small_support_only_cuts_what_interactions_say(world: Dataset) -> None:
+    """Column j has at most the two items most liked with it; content reaches every item all the same."""
+    small = ContentEase(ON, l2=4, content=7, dense_up_to=0, neighbours=3).fit(world, None, np.random.default_rng(0))
+    assert isinstance(small, SplitContentEaseModel)
+    assert (small.weights.toarray() != 0).sum(axis=0).max() == 2
+    assert np.count_nonzero((small.left @ small.right.T)[:, 21]) > 15

@@ -15,17 +15,23 @@ from scipy import sparse
 from cuvee.content_space import joined
 from cuvee.errors import ConfigError
 from cuvee.item_weights import linear_scores, trace_linear
+from cuvee.neighbour_graphs import co_liked
 from cuvee.ridge import zero_diagonal_ridge
-from cuvee.types import Dataset, Floats, Holdout, Ints, Queries
+from cuvee.sparse_ridge import content_ridge, split_ridge
+from cuvee.types import PAD, Dataset, Floats, Holdout, Ints, Queries
 
-__all__ = ["ContentEase", "ContentEaseModel"]
+__all__ = ["ContentEase", "ContentEaseModel", "SplitContentEaseModel"]
+
+_SUPPORT_POWER = 0.3
+"""How much popular items lose when those most liked together are chosen."""
 
 
 @dataclass(frozen=True)
 class ContentEase:
     """Item-to-item weights learned from interactions and content together; items without events are scored too.
 
-    Cost: O(i^3) time and O(i^2) memory, once for each of the two problems that has a share; up to some 30,000 items.
+    Cost: O(i^3) time and O(i^2) memory, once for each of the two problems that has a share; above `dense_up_to` items
+    i x neighbours weights, found by one small system an item, beside a part of low rank that is exact.
     """
 
     on: Mapping[str, float] = field(default_factory=lambda: {"text": 1.0})
@@ -38,13 +44,26 @@ class ContentEase:
     """b: share of the content-only problem, 0 (CEASE) to 1 (content alone)."""
     content_l2: float = 1.0
     """Ridge penalty of the content-only problem, in units of squared cosine weight."""
+    dense_up_to: int = 30_000
+    """Items up to which the matrix of weights is dense; above, it is sparse plus a part of low rank."""
+    neighbours: int = 300
+    """Items whose interactions may predict another, where the matrix is not dense: those most liked with it."""
 
     def __post_init__(self) -> None:
+        if self.neighbours < 1 or self.dense_up_to < 0:
+            raise ConfigError(f"content_ease needs neighbours >= 1 and dense_up_to >= 0, got {self}")
         if not 0 <= self.share <= 1:
             raise ConfigError(f"share must lie in 0..1, got {self.share:g}")
 
-    def fit(self, train: Dataset, valid: Holdout | None, rng: np.random.Generator) -> "ContentEaseModel":  # noqa: ARG002
+    def fit(
+        self,
+        train: Dataset,
+        valid: Holdout | None,  # noqa: ARG002
+        rng: np.random.Generator,  # noqa: ARG002
+    ) -> "ContentEaseModel | SplitContentEaseModel":
         space = joined(train, self.on)
+        if len(train.items) > self.dense_up_to:
+            return self._split(train, space)
         weights = np.zeros((len(train.items), len(train.items)), np.float32)
         if self.share < 1:
             gram = (train.liked.T @ train.liked).toarray().astype(np.float32)
@@ -53,6 +72,19 @@ class ContentEase:
         if self.share > 0:
             weights += np.float32(self.share) * zero_diagonal_ridge(space @ space.T, self.content_l2)
         return ContentEaseModel(weights)
+
+    def _split(self, train: Dataset, space: Floats) -> "SplitContentEaseModel":
+        parts = []
+        if self.share < 1:
+            support = co_liked(train.liked, 0.0, _SUPPORT_POWER, self.neighbours)
+            wide = np.sqrt(np.float32(self.content)) * space
+            parts.append((split_ridge(train.liked, wide, support, self.l2), np.float32(1 - self.share)))
+        if self.share > 0:
+            parts.append((content_ridge(space, self.content_l2), np.float32(self.share)))
+        weights = sum((share * part.sparse for part, share in parts[1:]), parts[0][1] * parts[0][0].sparse)
+        left = np.concatenate([part.left for part, _ in parts], axis=1)
+        right = np.concatenate([share * part.right for part, share in parts], axis=1)
+        return SplitContentEaseModel(sparse.csr_matrix(weights, dtype=np.float32), left, right)
 
 
 @dataclass(frozen=True)
@@ -65,3 +97,31 @@ class ContentEaseModel:
 
     def trace(self, queries: Queries, items: Ints) -> "list[sparse.csr_matrix[np.float32]]":
         return trace_linear(queries, self.weights, items)
+
+
+@dataclass(frozen=True)
+class SplitContentEaseModel:
+    weights: "sparse.csr_matrix[np.float32]"
+    """(i, i) without a diagonal; column j predicts item j from the others, together with left right_j."""
+    left: Floats
+    """(i, d)."""
+    right: Floats
+    """(i, d)."""
+
+    def score(self, queries: Queries) -> Floats:
+        liked = queries.liked
+        own = np.einsum("id,id->i", self.left, self.right)
+        low_rank = (liked @ self.left) @ self.right.T - liked.multiply(own[None, :]).toarray()
+        return np.asarray(linear_scores(queries, self.weights) + low_rank, np.float32)
+
+    def trace(self, queries: Queries, items: Ints) -> "list[sparse.csr_matrix[np.float32]]":
+        traces = []
+        liked = queries.liked
+        for q, traced in enumerate(trace_linear(queries, self.weights, items)):
+            past, value = liked[q].indices, liked[q].data
+            told = (self.right[np.where(items[q] == PAD, 0, items[q])] @ self.left[past].T) * value  # (k, t)
+            told[(items[q][:, None] == past[None, :]) | (items[q] == PAD)[:, None]] = 0
+            place = (np.repeat(np.arange(len(told)), len(past)), np.tile(past, len(told)))
+            low_rank = sparse.csr_matrix((told.ravel(), place), shape=traced.shape, dtype=np.float32)
+            traces.append(sparse.csr_matrix(traced + low_rank))
+        return traces
