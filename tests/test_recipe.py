@@ -17,6 +17,7 @@ from cuvee.models.ease import Ease
 from cuvee.models.popular import Popular
 from cuvee.models.tuned import Tuned
 from cuvee.projection import Projection
+from cuvee.ranges import Range
 from cuvee.readers.folder import Folder
 from cuvee.recipe import Evaluation, Recipe, dump_recipe, load_recipe, read_recipe
 from cuvee.slices.user_column import UserColumn
@@ -56,6 +57,7 @@ FULL = Recipe(
     stages=(Diversity(0.3, ("text", "yes")),),
     evaluate=Evaluation(("ndcg@5", "coverage"), (UserColumn("1e3"),), 7, verdict=False),
     seed=4,
+    tune={"model.tuned.rounds": Range(1, 3), "impute": Range(choices=("zero", "mean")), "x": Range(0.5, 2.0, log=True)},
 )
 
 
