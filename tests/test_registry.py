@@ -123,6 +123,9 @@ def test_meaning_and_type_of_a_parameter() -> None:
         "views": "tuple[Estimator, ...]",
         "weights": "tuple[float, ...] | None",
         "newcomers": "tuple[float, ...] | None",
+        "arrivals": "tuple[float, ...] | None",
+        "lift": "float | None",
+        "room": "float",
         "shares": "tuple[float, ...] | None",
         "k": "int",
     }
