@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from cuvee import registry, store, testing
+from cuvee.protocols import Inductive
 from cuvee.queries import queries_of
 from cuvee.types import Dataset
 
@@ -15,6 +16,7 @@ SAMPLES: dict[tuple[str, str], Any] = {
     ("models", "blend"): {"views": ["ease", {"content": {"on": {"text": 1.0}}}, "popular"]},
     ("models", "friends"): {"circles": [1.0, 2.0], "taste": {"item_knn": {"neighbours": 5}}},
     ("models", "tuned"): {"model": "ease", "grid": {"l2": [5.0, 50.0]}},
+    ("models", "graph_filter"): {"on": {"text": 1.0}, "content_neighbours": 5},
     ("models", "content_ease"): {"on": {"text": 1.0, "image": 0.5}, "share": 0.3, "l2": 10.0},
     ("models", "two_tower"): {"fusion": "weighted", "dim": 8, "training": {"epochs": 3, "lr": 2e-3}, "batch_size": 16},
     ("readers", "mapping"): {"layout": "movielens-1m"},
@@ -42,6 +44,7 @@ def data() -> Dataset:
 def test_models(name: str, data: Dataset, tmp_path: Path) -> None:
     model = testing.check_estimator(component("models", name), data)
     store.save(model, tmp_path, "model")
+    assert isinstance(model, Inductive), f"{name} cannot take in new items"
     queries = queries_of(data, np.arange(8, dtype=np.int32))
     np.testing.assert_array_equal(store.load(tmp_path, "model").score(queries), model.score(queries))
 

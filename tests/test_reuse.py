@@ -73,7 +73,7 @@ def test_equal_problems_are_solved_once(world: Dataset, everybody: Queries, monk
     solved: list[float] = []
     plain = ridge._solve
 
-    def counting(gram: Floats, l2: float) -> Floats:
+    def counting(gram: Floats, l2: float) -> ridge.RidgeWeights:
         solved.append(l2)
         return plain(gram, l2)
 
@@ -96,7 +96,7 @@ def test_a_solution_by_its_definition() -> None:
     wanted = np.eye(3) - p @ np.diag(1 / np.diag(p))
     with solved_once(Memo(1 << 20)):
         for _ in range(2):
-            assert zero_diagonal_ridge(gram.copy(), 0.5) == pytest.approx(wanted, abs=1e-6)
+            assert zero_diagonal_ridge(gram.copy(), 0.5).weights == pytest.approx(wanted, abs=1e-6)
 
 
 def test_the_memo_forgets_what_was_used_longest_ago() -> None:

@@ -1,11 +1,34 @@
-"""What models with an (i, i) matrix of item-to-item weights share: scoring, and tracing a score to the history."""
+"""What models with an (i, i) matrix of item-to-item weights share: scoring, tracing a score to the history, growing."""
+
+from typing import overload
 
 import numpy as np
 from scipy import sparse
 
 from cuvee.types import PAD, Floats, Ints, Queries
 
-__all__ = ["linear_scores", "trace_linear"]
+__all__ = ["grown", "linear_scores", "trace_linear", "wider"]
+
+Csr = sparse.csr_matrix[np.float32]
+
+
+@overload
+def grown(weights: Floats, n: int) -> Floats: ...
+@overload
+def grown(weights: Csr, n: int) -> Csr: ...
+def grown(weights: Floats | Csr, n: int) -> Floats | Csr:
+    """Return (n, n) the weights with rows and columns of zeros at the end."""
+    if isinstance(weights, sparse.csr_matrix):
+        starts = np.append(weights.indptr, np.full(n - weights.shape[0], weights.nnz, weights.indptr.dtype))
+        return sparse.csr_matrix((weights.data, weights.indices, starts), shape=(n, n))
+    dense = np.zeros((n, n), np.float32)
+    dense[: len(weights), : len(weights)] = weights
+    return dense
+
+
+def wider(matrix: Csr, n: int) -> Csr:
+    """Return the matrix with columns of zeros at its end, n columns in all."""
+    return sparse.csr_matrix((matrix.data, matrix.indices, matrix.indptr), shape=(matrix.shape[0], n))
 
 
 def linear_scores(queries: Queries, weights: "Floats | sparse.csr_matrix[np.float32]") -> Floats:

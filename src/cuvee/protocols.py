@@ -213,7 +213,12 @@ class Inductive(Protocol):
     """A trained model that takes in items which nobody has touched yet."""
 
     def extend(self, train: Dataset) -> Recommender:
-        """Return the model for a catalogue that has grown at its end: to rounding as if fitted with the items there."""
+        """Return the model for a catalogue that has grown at its end: to rounding as if fitted with all of it.
+
+        Args:
+            train: the items of the fit, in their order, then the new ones, with their features; no events of the fit
+                are on the new ones.
+        """
         ...
 
 

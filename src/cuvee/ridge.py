@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -15,12 +16,22 @@ from cuvee.errors import ConfigError
 from cuvee.memo import Memo
 from cuvee.types import Floats
 
-__all__ = ["solved_once", "zero_diagonal_ridge"]
+__all__ = ["RidgeWeights", "extended_ridge", "solved_once", "zero_diagonal_ridge"]
 
 _SOLVED: ContextVar[Memo | None] = ContextVar("solved", default=None)
 
 
-def zero_diagonal_ridge(gram: Floats, l2: float) -> Floats:
+@dataclass(frozen=True)
+class RidgeWeights:
+    """B and what it takes to get P = (gram + l2 I)^-1 back from it: P_ij = -B_ij P_jj."""
+
+    weights: Floats
+    """(i, i) B, with a zero diagonal; column j predicts item j from the others."""
+    own: Floats
+    """(i,) the diagonal of P."""
+
+
+def zero_diagonal_ridge(gram: Floats, l2: float) -> RidgeWeights:
     """Return B = I - P diag(1 / diag P) with P = (gram + l2 I)^-1, by a float32 Cholesky factor.
 
     Args:
@@ -39,6 +50,30 @@ def zero_diagonal_ridge(gram: Floats, l2: float) -> Floats:
     return memo.get(f"ridge {digest} {float(l2)!r}", lambda: _solve(gram, l2))
 
 
+def extended_ridge(solved: RidgeWeights, cross: Floats, corner: Floats, l2: float) -> RidgeWeights:
+    """Return the weights of the problem with items added at its end, by the inverse of a bordered matrix: O(i^2 m).
+
+    With C the cross block and S = corner + l2 I - C'PC, the inverse is P + P C S^-1 C'P beside -P C S^-1 and S^-1.
+
+    Args:
+        solved: the problem of the first i items.
+        cross: (i, m) the Gram matrix between them and the new ones.
+        corner: (m, m) that of the new ones.
+        l2: ridge penalty of the problem.
+    """
+    n, every = len(cross), len(cross) + len(corner)
+    precision = np.empty((every, every), np.float32)
+    precision[:n, :n] = solved.weights * -solved.own
+    precision[np.arange(n), np.arange(n)] = solved.own
+    told = precision[:n, :n] @ cross  # (i, m) P C
+    rest = np.linalg.inv(corner.astype(np.float64) + l2 * np.eye(len(corner)) - cross.T.astype(np.float64) @ told)
+    side = np.asarray(told @ rest, np.float32)
+    precision[:n, :n] += side @ told.T
+    precision[:n, n:], precision[n:, :n] = -side, -side.T
+    precision[n:, n:] = rest
+    return _weights(precision)
+
+
 @contextmanager
 def solved_once(memo: Memo) -> Iterator[None]:
     """Take solutions of equal problems from the memo: views that differ in a share, or trials, solve the same ones."""
@@ -49,12 +84,17 @@ def solved_once(memo: Memo) -> Iterator[None]:
         _SOLVED.reset(token)
 
 
-def _solve(gram: Floats, l2: float) -> Floats:
+def _solve(gram: Floats, l2: float) -> RidgeWeights:
     gram[np.diag_indices_from(gram)] += l2
     factor, info = torch.linalg.cholesky_ex(torch.from_numpy(gram))
     if int(info) != 0:
         raise ConfigError(f"the ridge problem is not positive definite with l2={l2:g}; raise l2")
-    precision = torch.cholesky_inverse(factor).numpy()
-    weights = precision / -np.diag(precision)
+    return _weights(torch.cholesky_inverse(factor).numpy())
+
+
+def _weights(precision: Floats) -> RidgeWeights:
+    """Return B of P (i, i)."""
+    own = np.array(np.diag(precision), np.float32)
+    weights = precision / -own
     np.fill_diagonal(weights, 0.0)
-    return np.asarray(weights, np.float32)
+    return RidgeWeights(np.asarray(weights, np.float32), own)

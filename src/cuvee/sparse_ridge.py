@@ -18,7 +18,7 @@ from scipy import sparse
 from cuvee.errors import ConfigError
 from cuvee.types import Floats
 
-__all__ = ["SplitWeights", "content_ridge", "split_ridge"]
+__all__ = ["SplitWeights", "content_ridge", "extended_split", "split_ridge"]
 
 Doubles = NDArray[np.float64]
 Matrix = sparse.csr_matrix[np.float32]
@@ -37,6 +37,8 @@ class SplitWeights:
     """(i, d)."""
     right: Floats
     """(i, d)."""
+    diagonal: Floats
+    """(i,) that of S^-1; empty where there is no S."""
 
 
 def split_ridge(liked: Matrix, space: Floats, support: Matrix, l2: float) -> SplitWeights:
@@ -54,13 +56,36 @@ def split_ridge(liked: Matrix, space: Floats, support: Matrix, l2: float) -> Spl
     _check(l2)
     inverse = _inverse(liked, support, l2)
     wide = space.astype(np.float64)
-    solved = _solve(liked, wide, l2)  # Z
-    shrunk = np.linalg.solve(np.eye(wide.shape[1]) + wide.T @ solved, solved.T).T  # Z (1 + U'Z)^-1
-    own = inverse.diagonal() - np.einsum("id,id->i", solved, shrunk)
+    solved = wide / l2  # Z; exact for items without events, so that they change no step of the others' solution
+    touched = np.flatnonzero(np.bincount(liked.indices, minlength=liked.shape[1]))
+    solved[touched] = _solve(sparse.csr_matrix(liked[:, touched]), wide[touched], l2)
+    diagonal = inverse.diagonal()
+    shrunk, own = _shrunk(diagonal, solved, wide)
     inverse.setdiag(0)
-    weights = sparse.csr_matrix(inverse @ sparse.diags(-1 / own), dtype=np.float32)
+    weights = sparse.csr_matrix((inverse @ sparse.diags(-1 / own)).astype(np.float32))
     weights.eliminate_zeros()
-    return SplitWeights(weights, np.asarray(solved, np.float32), np.asarray(shrunk / own[:, None], np.float32))
+    return _split(weights, solved, shrunk / own[:, None], diagonal)
+
+
+def extended_split(old: SplitWeights, space: Floats, l2: float) -> SplitWeights:
+    """Return the weights with items added at the end that have content and no events: their Z is their content over l2.
+
+    Args:
+        old: of `split_ridge`; `right` is not read.
+        space: (n, d) content of the old items, then of the new ones.
+        l2: ridge penalty of the old weights.
+    """
+    n, wide = len(old.left), space.astype(np.float64)
+    before = old.left.astype(np.float64), old.diagonal.astype(np.float64)
+    solved = np.concatenate([before[0], wide[n:] / l2])
+    diagonal = np.append(before[1], np.full(len(wide) - n, 1 / l2))
+    _, own_before = _shrunk(before[1], before[0], wide[:n])
+    shrunk, own = _shrunk(diagonal, solved, wide)
+    kept = old.sparse
+    values = kept.data * (own_before / own[:n])[kept.indices].astype(np.float32)
+    starts = np.append(kept.indptr, np.full(len(wide) - n, kept.nnz, kept.indptr.dtype))
+    weights = sparse.csr_matrix((values, kept.indices, starts), shape=(len(wide), len(wide)))
+    return _split(weights, solved, shrunk / own[:, None], diagonal)
 
 
 def content_ridge(space: Floats, l2: float) -> SplitWeights:
@@ -76,7 +101,17 @@ def content_ridge(space: Floats, l2: float) -> SplitWeights:
     nothing = np.zeros(0, np.int32)
     shape = (len(space), len(space))
     empty = sparse.csr_matrix((np.zeros(0, np.float32), (nothing, nothing)), shape=shape)
-    return SplitWeights(empty, space, np.asarray(right / own[:, None], np.float32))
+    return SplitWeights(empty, space, np.asarray(right / own[:, None], np.float32), np.zeros(0, np.float32))
+
+
+def _split(weights: Matrix, left: Doubles, right: Doubles, diagonal: Doubles) -> SplitWeights:
+    return SplitWeights(weights, *(np.asarray(a, np.float32) for a in (left, right, diagonal)))
+
+
+def _shrunk(diagonal: Doubles, solved: Doubles, wide: Doubles) -> tuple[Doubles, Doubles]:
+    """Return (i, d) Z (1 + U'Z)^-1 and (i,) the diagonal of the whole inverse, from that of S^-1, Z and U."""
+    shrunk = np.asarray(np.linalg.solve(np.eye(wide.shape[1]) + wide.T @ solved, solved.T).T, np.float64)
+    return shrunk, diagonal - np.einsum("id,id->i", solved, shrunk)
 
 
 def _inverse(liked: Matrix, support: Matrix, l2: float) -> "sparse.csc_matrix[np.float64]":

@@ -19,6 +19,7 @@ from cuvee.protocols import (
     Filter,
     FittedFusion,
     Fusion,
+    Inductive,
     ListMetric,
     QueryMetric,
     Recommender,
@@ -115,6 +116,8 @@ def check_estimator(estimator: Estimator, data: Dataset | None = None) -> Recomm
         _close(repeated.score(queries), scores, "settled, fitted without validation, must repeat the fit")
         _close(model.plain.score(queries), scores, "plain must score like the model")
     _check_parts(model, queries, scores)
+    if isinstance(model, Inductive):
+        _check_extension(model.settled if isinstance(model, Settled) else estimator, train)
     return model
 
 
@@ -257,6 +260,16 @@ def check_event_log(log: EventLog) -> None:
     assert log.read(0, 10)["event_id"].to_list() == ids, "events come back in order of arrival"
     assert log.read(0, 2)["event_id"].to_list() == ids[:2], "limit"
     assert log.read(end, 10).is_empty(), "nothing stands behind the last offset"
+
+
+def _check_extension(estimator: Estimator, train: Dataset) -> None:
+    """Check that the last item, without its events, may come before the fit or after it."""
+    last = len(train.items) - 1
+    train = replace(train, events=train.events.take(train.events.item < last))
+    whole, part = (estimator.fit(d, None, np.random.default_rng(7)) for d in (train, first_items(train, last)))
+    assert isinstance(part, Inductive), "a model must be Inductive whatever it was fitted on"
+    queries = queries_of(train, np.arange(len(train.users), dtype=np.int32))
+    _close(part.extend(train).score(queries), whole.score(queries), "extend must score as a fit with the item there")
 
 
 def _check_parts(model: Recommender, queries: Queries, scores: Floats) -> None:

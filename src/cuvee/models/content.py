@@ -26,13 +26,19 @@ class Content:
     """Item modality -> its weight in the cosine."""
 
     def fit(self, train: Dataset, valid: Holdout | None, rng: np.random.Generator) -> "ContentModel":  # noqa: ARG002
-        return ContentModel(joined(train, self.on))
+        return ContentModel(joined(train, self.on), self.on)
 
 
 @dataclass(frozen=True)
 class ContentModel:
     vectors: Floats
     """(i, d): the modalities side by side, each scaled by the root of its weight."""
+    on: Mapping[str, float]
+    """Item modality -> its weight in the cosine."""
+
+    def extend(self, train: Dataset) -> "ContentModel":
+        """Return the model with the vectors of all items of the catalogue."""
+        return ContentModel(joined(train, self.on), self.on)
 
     def score(self, queries: Queries) -> Floats:
         liked = queries.liked

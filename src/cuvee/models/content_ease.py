@@ -7,7 +7,7 @@ CEASE solves EASE on X'X + w T T'; Add-EASE is (1 - b) EASE(X'X) + b EASE(T T').
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import sparse
@@ -16,8 +16,8 @@ from cuvee.content_space import joined
 from cuvee.errors import ConfigError
 from cuvee.item_weights import linear_scores, trace_linear
 from cuvee.neighbour_graphs import co_liked
-from cuvee.ridge import zero_diagonal_ridge
-from cuvee.sparse_ridge import content_ridge, split_ridge
+from cuvee.ridge import RidgeWeights, extended_ridge, zero_diagonal_ridge
+from cuvee.sparse_ridge import SplitWeights, content_ridge, extended_split, split_ridge
 from cuvee.types import PAD, Dataset, Floats, Holdout, Ints, Queries
 
 __all__ = ["ContentEase", "ContentEaseModel", "SplitContentEaseModel"]
@@ -64,33 +64,54 @@ class ContentEase:
         space = joined(train, self.on)
         if len(train.items) > self.dense_up_to:
             return self._split(train, space)
-        weights = np.zeros((len(train.items), len(train.items)), np.float32)
+        weights, own = np.zeros((len(train.items), len(train.items)), np.float32), np.zeros(0, np.float32)
         if self.share < 1:
             gram = (train.liked.T @ train.liked).toarray().astype(np.float32)
             gram += np.float32(self.content) * (space @ space.T)
-            weights += np.float32(1 - self.share) * zero_diagonal_ridge(gram, self.l2)
+            solved = zero_diagonal_ridge(gram, self.l2)
+            weights += np.float32(1 - self.share) * solved.weights
+            own = solved.own
         if self.share > 0:
-            weights += np.float32(self.share) * zero_diagonal_ridge(space @ space.T, self.content_l2)
-        return ContentEaseModel(weights)
+            weights += np.float32(self.share) * zero_diagonal_ridge(space @ space.T, self.content_l2).weights
+        return ContentEaseModel(weights, own, self)
 
     def _split(self, train: Dataset, space: Floats) -> "SplitContentEaseModel":
-        parts = []
-        if self.share < 1:
-            support = co_liked(train.liked, 0.0, _SUPPORT_POWER, self.neighbours)
-            wide = np.sqrt(np.float32(self.content)) * space
-            parts.append((split_ridge(train.liked, wide, support, self.l2), np.float32(1 - self.share)))
-        if self.share > 0:
-            parts.append((content_ridge(space, self.content_l2), np.float32(self.share)))
-        weights = sum((share * part.sparse for part, share in parts[1:]), parts[0][1] * parts[0][0].sparse)
-        left = np.concatenate([part.left for part, _ in parts], axis=1)
-        right = np.concatenate([share * part.right for part, share in parts], axis=1)
-        return SplitContentEaseModel(sparse.csr_matrix(weights, dtype=np.float32), left, right)
+        if self.share == 1:
+            return _together(self, None, space)
+        support = co_liked(train.liked, 0.0, _SUPPORT_POWER, self.neighbours)
+        return _together(self, split_ridge(train.liked, self._scaled(space), support, self.l2), space)
+
+    def _scaled(self, space: Floats) -> Floats:
+        return np.asarray(np.sqrt(np.float32(self.content)) * space, np.float32)
 
 
 @dataclass(frozen=True)
 class ContentEaseModel:
     weights: Floats
     """(i, i); column j predicts item j from the others."""
+    own: Floats
+    """(i,) diagonal of the inverse of the problem with interactions; empty where that has no share."""
+    parameters: ContentEase
+
+    def extend(self, train: Dataset) -> "ContentEaseModel":
+        """Return the model with the items at the end of the catalogue that it does not know, by their content.
+
+        Cost: O(i^2 m) for m of them; it stays dense, however many they are.
+        """
+        p, n = self.parameters, len(self.weights)
+        space = joined(train, p.on)
+        total = np.zeros((len(space), len(space)), np.float32)
+        if p.share > 0:
+            total += np.float32(p.share) * _content_alone(space, p.content_l2)
+        if p.share == 1:
+            return replace(self, weights=total)
+        first = self.weights
+        if p.share > 0:
+            first = first - np.float32(p.share) * _content_alone(space[:n], p.content_l2)
+            first /= np.float32(1 - p.share)
+        told = np.asarray(np.float32(p.content) * (space @ space[n:].T), np.float32)  # (i + m, m)
+        solved = extended_ridge(RidgeWeights(first, self.own), told[:n], told[n:], p.l2)
+        return replace(self, weights=total + np.float32(1 - p.share) * solved.weights, own=solved.own)
 
     def score(self, queries: Queries) -> Floats:
         return linear_scores(queries, self.weights)
@@ -107,6 +128,20 @@ class SplitContentEaseModel:
     """(i, d)."""
     right: Floats
     """(i, d)."""
+    diagonal: Floats
+    """(i,) of the inverse of the problem with interactions without content; empty where that has no share."""
+    parameters: ContentEase
+
+    def extend(self, train: Dataset) -> "SplitContentEaseModel":
+        """Return the model with the items at the end of the catalogue that it does not know, by their content."""
+        p = self.parameters
+        space = joined(train, p.on)
+        if p.share == 1:
+            return _together(p, None, space)
+        width = space.shape[1]
+        weights = self.weights / np.float32(1 - p.share)
+        old = SplitWeights(weights, self.left[:, :width], self.right[:, :width], self.diagonal)
+        return _together(p, extended_split(old, p._scaled(space), p.l2), space)
 
     def score(self, queries: Queries) -> Floats:
         liked = queries.liked
@@ -125,3 +160,22 @@ class SplitContentEaseModel:
             low_rank = sparse.csr_matrix((told.ravel(), place), shape=traced.shape, dtype=np.float32)
             traces.append(sparse.csr_matrix(traced + low_rank))
         return traces
+
+
+def _together(p: ContentEase, solved: SplitWeights | None, space: Floats) -> SplitContentEaseModel:
+    """Return the model of the problem with interactions, where it has a share, and that of content alone."""
+    parts = [] if solved is None else [(solved, np.float32(1 - p.share))]
+    if p.share > 0:
+        parts.append((content_ridge(space, p.content_l2), np.float32(p.share)))
+    weights = sum((share * part.sparse for part, share in parts[1:]), parts[0][1] * parts[0][0].sparse)
+    left = np.concatenate([part.left for part, _ in parts], axis=1)
+    right = np.concatenate([share * part.right for part, share in parts], axis=1)
+    return SplitContentEaseModel(sparse.csr_matrix(weights, dtype=np.float32), left, right, parts[0][0].diagonal, p)
+
+
+def _content_alone(space: Floats, l2: float) -> Floats:
+    """Return (i, i) the weights of the content-only problem."""
+    solved = content_ridge(space, l2)
+    weights = solved.left @ solved.right.T
+    np.fill_diagonal(weights, 0.0)
+    return weights

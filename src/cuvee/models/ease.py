@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from cuvee.item_weights import linear_scores, trace_linear
+from cuvee.item_weights import grown, linear_scores, trace_linear
 from cuvee.ridge import zero_diagonal_ridge
 from cuvee.types import Dataset, Floats, Holdout, Ints, Queries
 
@@ -27,13 +27,17 @@ class Ease:
 
     def fit(self, train: Dataset, valid: Holdout | None, rng: np.random.Generator) -> "EaseModel":  # noqa: ARG002
         gram = (train.liked.T @ train.liked).toarray().astype(np.float32)
-        return EaseModel(zero_diagonal_ridge(gram, self.l2))
+        return EaseModel(zero_diagonal_ridge(gram, self.l2).weights)
 
 
 @dataclass(frozen=True)
 class EaseModel:
     weights: Floats
     """(i, i); column j predicts item j from the others."""
+
+    def extend(self, train: Dataset) -> "EaseModel":
+        """Return the model with the items at the end of the catalogue that it does not know: they have no weights."""
+        return EaseModel(grown(self.weights, len(train.items)))
 
     def score(self, queries: Queries) -> Floats:
         return linear_scores(queries, self.weights)

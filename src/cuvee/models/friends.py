@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cuvee.circles import Circles, circles_of
+from cuvee.inductive import extended, updated
+from cuvee.item_weights import wider
 from cuvee.protocols import Estimator, Recommender, Settled
 from cuvee.queries import one_each
 from cuvee.types import Dataset, Floats, Holdout, Queries
@@ -52,6 +54,21 @@ class FriendsModel:
     @property
     def plain(self) -> "FriendsModel":
         return self
+
+    def extend(self, train: Dataset) -> "FriendsModel":
+        """Return the model with the items at the end of the catalogue that it does not know: no friend likes them yet.
+
+        Raises:
+            ConfigError: the taste cannot take in new items.
+        """
+        circles = replace(self.circles, liked=wider(self.circles.liked, len(train.items)))
+        return replace(self, circles=circles, taste=None if self.taste is None else extended(self.taste, train))
+
+    def update(self, train: Dataset) -> "FriendsModel":
+        """Return the model with the links and likings of these events; the taste counts what it can."""
+        s = self.settled
+        circles = circles_of(train, s.circles, s.degree, s.activity)
+        return replace(self, circles=circles, taste=None if self.taste is None else updated(self.taste, train))
 
     def score(self, queries: Queries) -> Floats:
         if queries.friends is None:

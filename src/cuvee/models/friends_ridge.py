@@ -5,13 +5,14 @@ equation 3. With Z the pooled histories of the friends of training users (unit r
 liking is in their row) and Y what these users like: score(z) = z Z' (Z Z' + l2 I)^-1 Y.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
 
 from cuvee.circles import Circles, Csr, circles_of, times
 from cuvee.errors import ConfigError
+from cuvee.item_weights import wider
 from cuvee.types import Dataset, Floats, Holdout, Queries
 
 __all__ = ["FriendsRidge", "FriendsRidgeModel"]
@@ -53,11 +54,13 @@ class FriendsRidge:
         pooled = _unit(circles.pooled(train.friends[rows], rows))
         kernel = (pooled @ pooled.T).toarray().astype(np.float64)
         kernel[np.diag_indices_from(kernel)] += self.l2
-        return FriendsRidgeModel(circles, pooled, np.linalg.inv(kernel).astype(np.float32), train.liked[rows])
+        inverse = np.linalg.inv(kernel).astype(np.float32)
+        return FriendsRidgeModel(self, circles, pooled, inverse, train.liked[rows])
 
 
 @dataclass(frozen=True)
 class FriendsRidgeModel:
+    parameters: FriendsRidge
     circles: Circles
     pooled: Csr
     """(n, i) Z, unit rows: what the friends of the users learned from like."""
@@ -65,6 +68,17 @@ class FriendsRidgeModel:
     """(n, n) (Z Z' + l2 I)^-1."""
     liked: Csr
     """(n, i) Y, what these users like."""
+
+    def extend(self, train: Dataset) -> "FriendsRidgeModel":
+        """Return the model with the items at the end of the catalogue that it does not know: nobody likes them yet."""
+        n = len(train.items)
+        circles = replace(self.circles, liked=wider(self.circles.liked, n))
+        return replace(self, circles=circles, pooled=wider(self.pooled, n), liked=wider(self.liked, n))
+
+    def update(self, train: Dataset) -> "FriendsRidgeModel":
+        """Return the model that reads the links and likings of these events; what they foretell stays."""
+        p = self.parameters
+        return replace(self, circles=circles_of(train, p.circles, p.degree, p.activity))
 
     def score(self, queries: Queries) -> Floats:
         if queries.friends is None:

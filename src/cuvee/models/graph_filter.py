@@ -9,13 +9,14 @@ J.-D. Park, K. Kim, W.-Y. Shin, "MM-GF: multimodal graph filtering", 2025 (graph
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from cuvee.errors import ConfigError
+from cuvee.item_weights import grown
 from cuvee.neighbour_graphs import capped, co_liked, content_graph
 from cuvee.types import PAD, Dataset, Floats, Holdout, Ints, Queries
 
@@ -69,18 +70,31 @@ class GraphFilter:
         graph = graph / np.float32(_largest(graph))
         for modality, weight in self.on.items():
             graph = graph + np.float32(weight) * content_graph(train, modality, self.content_neighbours)
-        return GraphFilterModel(graph / np.float32(1 + sum(self.on.values())), self.polynomial)
+        return GraphFilterModel(graph / np.float32(1 + sum(self.on.values())), self)
 
 
 @dataclass(frozen=True)
 class GraphFilterModel:
     graph: "sparse.csr_matrix[np.float32]"
     """(i, i); row: from where, column: to where."""
-    polynomial: tuple[float, ...]
-    """What steps of one edge, two edges ... count."""
+    parameters: GraphFilter
+
+    def extend(self, train: Dataset) -> "GraphFilterModel":
+        """Return the model with edges between the new items at the end of the catalogue and their nearest in content.
+
+        Neighbours are taken among the items that somebody likes in `train`.
+        """
+        old, graph = self.graph.shape[0], grown(self.graph, len(train.items))
+        total = np.float32(1 + sum(self.parameters.on.values()))
+        for modality, weight in self.parameters.on.items():
+            found = content_graph(train, modality, self.parameters.content_neighbours).tocoo()
+            new = (found.row >= old) | (found.col >= old)
+            edges = np.float32(weight) / total * found.data[new]
+            graph = graph + sparse.csr_matrix((edges, (found.row[new], found.col[new])), shape=graph.shape)
+        return replace(self, graph=graph)
 
     def score(self, queries: Queries) -> Floats:
-        return _filtered(queries.liked, self.graph, self.polynomial)
+        return _filtered(queries.liked, self.graph, self.parameters.polynomial)
 
     def trace(self, queries: Queries, items: Ints) -> "list[sparse.csr_matrix[np.float32]]":
         traces = []
@@ -88,7 +102,8 @@ class GraphFilterModel:
         for q, shown in enumerate(items):
             past = liked[q].indices
             alone = sparse.csr_matrix((liked[q].data, (np.arange(len(past)), past)), shape=(len(past), liked.shape[1]))
-            told = _filtered(alone, self.graph, self.polynomial)[:, np.where(shown == PAD, 0, shown)].T  # (k, t)
+            spread = _filtered(alone, self.graph, self.parameters.polynomial)
+            told = spread[:, np.where(shown == PAD, 0, shown)].T  # (k, t)
             told[shown == PAD] = 0
             place = (np.repeat(np.arange(len(shown)), len(past)), np.tile(past, len(shown)))
             traces.append(sparse.csr_matrix((told.ravel(), place), shape=(len(shown), liked.shape[1])))

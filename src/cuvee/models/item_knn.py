@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from cuvee.errors import ConfigError
-from cuvee.item_weights import linear_scores, trace_linear
+from cuvee.item_weights import grown, linear_scores, trace_linear
 from cuvee.types import Dataset, Floats, Holdout, Ints, Queries
 
 __all__ = ["ItemKnn", "ItemKnnModel"]
@@ -58,6 +58,10 @@ class ItemKnn:
 class ItemKnnModel:
     weights: "sparse.csr_matrix[np.float32]"
     """(i, i); column j holds the neighbours that predict item j."""
+
+    def extend(self, train: Dataset) -> "ItemKnnModel":
+        """Return the model with the items at the end of the catalogue that it does not know: they have no weights."""
+        return ItemKnnModel(grown(self.weights, len(train.items)))
 
     def score(self, queries: Queries) -> Floats:
         return linear_scores(queries, self.weights)

@@ -25,5 +25,13 @@ class PopularModel:
     counts: Floats
     """(i,) summed liking."""
 
+    def extend(self, train: Dataset) -> "PopularModel":
+        """Return the model with the items at the end of the catalogue that it does not know: nobody likes them yet."""
+        return PopularModel(np.append(self.counts, np.zeros(len(train.items) - len(self.counts), np.float32)))
+
+    def update(self, train: Dataset) -> "PopularModel":
+        """Return the counts of these events."""
+        return PopularModel(train.demand)
+
     def score(self, queries: Queries) -> Floats:
         return np.broadcast_to(self.counts, (len(queries), len(self.counts)))

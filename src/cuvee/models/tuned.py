@@ -1,13 +1,14 @@
 """Chooses a model's parameters on validation, one parameter after another."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from cuvee.errors import ConfigError, unknown
+from cuvee.inductive import extended, updated
 from cuvee.protocols import Estimator, Recommender, Settled
 from cuvee.registry import build, describe, parameters
 from cuvee.selection import validation_ndcg
@@ -74,6 +75,18 @@ class TunedModel:
     @property
     def plain(self) -> Recommender:
         return self.model.plain if isinstance(self.model, Settled) else self.model
+
+    def extend(self, train: Dataset) -> "TunedModel":
+        """Return it with the model extended.
+
+        Raises:
+            ConfigError: that model cannot take in new items.
+        """
+        return replace(self, model=extended(self.model, train))
+
+    def update(self, train: Dataset) -> "TunedModel":
+        """Return it with the model updated, where that counts anything."""
+        return replace(self, model=updated(self.model, train))
 
     def score(self, queries: Queries) -> Floats:
         return self.model.score(queries)

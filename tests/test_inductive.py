@@ -1,0 +1,118 @@
+"""Items that come after the fit are scored as if they had been there, and what counts, counts new events."""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from cuvee.errors import ConfigError
+from cuvee.inductive import extended, updated
+from cuvee.models.content import Content
+from cuvee.models.content_ease import ContentEase
+from cuvee.models.ease import Ease
+from cuvee.models.friends import Friends
+from cuvee.models.friends_ridge import FriendsRidge
+from cuvee.models.graph_filter import GraphFilter
+from cuvee.models.item_knn import ItemKnn
+from cuvee.models.popular import Popular, PopularModel
+from cuvee.models.tuned import Tuned, TunedModel
+from cuvee.protocols import Estimator, Inductive
+from cuvee.queries import queries_of
+from cuvee.testing import first_items
+from cuvee.types import Dataset, Floats, Queries
+
+ON = {"text": 1.0, "image": 0.25}
+
+CEASE = ContentEase(ON, l2=4, content=7, content_l2=0.5)
+MODELS: dict[str, Estimator] = {
+    "cease": CEASE,
+    "add_ease": replace(CEASE, share=0.3),
+    "mostly content": replace(CEASE, share=0.95),
+    "content alone": replace(CEASE, share=1),
+    "split cease": replace(CEASE, dense_up_to=0, neighbours=4),
+    "split add_ease": replace(CEASE, share=0.3, dense_up_to=0, neighbours=4),
+    "split content alone": replace(CEASE, share=1, dense_up_to=0),
+    "ease": Ease(3),
+    "content": Content(ON),
+    "item_knn": ItemKnn(5),
+    "popular": Popular(),
+    "graph_filter": GraphFilter(ON, polynomial=(1.0, 0.5), content_neighbours=3),
+    "tuned": Tuned(replace(CEASE, l2=9), {"share": (0.1, 0.2)}),
+    "friends": Friends(taste=ItemKnn(5)),
+    "friends_ridge": FriendsRidge(),
+}
+
+
+class Deaf:
+    """Scores everything alike and takes in nothing."""
+
+    def fit(self, *_: object) -> "Deaf":
+        return self
+
+    def score(self, queries: Queries) -> Floats:
+        return np.zeros(queries.seen.shape, np.float32)
+
+
+@pytest.fixture(scope="module")
+def circle(world: Dataset) -> Dataset:
+    """The world, whose last two items are cold, with everybody a friend of the next one."""
+    return replace(world, social=pl.DataFrame({"src": world.users[:-1], "dst": world.users[1:]}))
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("steps", [(23,), (22, 23)], ids=["at once", "one by one"])
+def test_items_may_come_after_the_fit(name: str, steps: tuple[int, ...], circle: Dataset) -> None:
+    estimator = MODELS[name]
+    model = estimator.fit(first_items(circle, 21), None, np.random.default_rng(0))
+    for n in steps:
+        model = extended(model, first_items(circle, n))
+    queries = queries_of(circle, np.arange(37, dtype=np.int32))
+    expected = estimator.fit(circle, None, np.random.default_rng(0)).score(queries)
+    np.testing.assert_allclose(model.score(queries), expected, atol=2e-5, rtol=2e-5)
+
+
+@pytest.mark.parametrize("name", ["cease", "split cease", "content", "graph_filter"])
+def test_an_item_that_comes_later_changes_scores_by_its_content(name: str, circle: Dataset) -> None:
+    """What is new is told apart by its own vectors: the two cold items are of different groups."""
+    model = MODELS[name].fit(first_items(circle, 21), None, np.random.default_rng(0))
+    scores = extended(model, circle).score(queries_of(circle, np.arange(37, dtype=np.int32)))
+    assert np.abs(scores[:35, 21]).max() > 0.01
+    assert np.abs(scores[:35, 22] - scores[:35, 21]).max() > 0.01
+
+
+def test_a_part_that_takes_in_nothing_is_named(circle: Dataset) -> None:
+    rng = np.random.default_rng(0)
+    for model in (Deaf(), TunedModel(Ease(), Deaf(), {}), Friends(taste=Deaf()).fit(circle, None, rng)):
+        with pytest.raises(ConfigError, match="Deaf cannot take in new items"):
+            extended(model, circle)
+    assert not isinstance(Deaf(), Inductive)
+
+
+def test_what_is_counted_is_counted_again(world: Dataset) -> None:
+    """Popularity follows the events; what takes a fit stays."""
+    half = replace(world, events=world.events.take(np.arange(len(world.events)) % 2 == 0))
+    rng = np.random.default_rng(0)
+    for estimator in (Popular(), Tuned(Popular(), {})):
+        model = updated(estimator.fit(half, None, rng), world)
+        queries = queries_of(world, np.arange(1, dtype=np.int32))
+        np.testing.assert_array_equal(model.score(queries)[0], world.demand)
+    assert not np.array_equal(half.demand, world.demand)
+    ease = Ease().fit(half, None, rng)
+    assert updated(ease, world) is ease
+    assert isinstance(updated(Popular().fit(half, None, rng), world), PopularModel)
+
+
+def test_friends_are_those_of_today(circle: Dataset) -> None:
+    """New users and links between them: circles are as of a fit, the ridge keeps what they foretell."""
+    late = replace(
+        circle,
+        users=(*circle.users, "new"),
+        social=pl.DataFrame({"src": [*circle.users[:-1], "new"], "dst": [*circle.users[1:], "u03"]}),
+    )
+    rng = np.random.default_rng(0)
+    queries = queries_of(replace(late, features={}), np.array([37, 2], np.int32))
+    expected = Friends().fit(late, None, rng).score(queries)
+    np.testing.assert_allclose(updated(Friends().fit(circle, None, rng), late).score(queries), expected, atol=1e-6)
+    told = updated(FriendsRidge().fit(circle, None, rng), late).score(queries)
+    assert np.abs(told[0]).max() > 0
