@@ -33,7 +33,7 @@ from cuvee.registry import describe
 from cuvee.types import Bools, Dataset, Floats, Holdout, Ints, Queries
 from cuvee.used_modalities import used
 
-__all__ = ["Blend", "BlendModel"]
+__all__ = ["Blend", "BlendModel", "lifted"]
 
 _CELLS = 1 << 22
 """Scores held at once where the lift is sought."""
@@ -109,7 +109,7 @@ class Blend:
                           lift=self.lift or 0.0)  # fmt: skip
         model = BlendModel(settled, models, train.demand, considered, new)
         if self.lift is None and valid is not None and valid_new is not None and valid_known is not valid:
-            model = _lifted(model, valid, rng)
+            model = lifted(model, valid, rng)
         return _pruned(model)
 
 
@@ -226,7 +226,7 @@ class BlendModel:
         return np.asarray(self.settled.shares, np.float32)[bucket_of(queries.lengths)][:, None]
 
 
-def _lifted(blend: BlendModel, valid: Holdout, rng: np.random.Generator) -> BlendModel:
+def lifted(blend: BlendModel, valid: Holdout, rng: np.random.Generator) -> BlendModel:
     """Return the blend with the scale and the lift of items without events that validation speaks for."""
     if len(valid.queries) > QUERIES:
         valid = valid.take(np.sort(rng.permutation(len(valid.queries))[:QUERIES]))
