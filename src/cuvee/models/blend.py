@@ -91,6 +91,7 @@ class Blend:
         new = any(reads) & (np.bincount(train.events.item, minlength=len(train.items)) == 0)
         valid_known = None if valid is None else asked_for(valid, ~new) or valid
         valid_new = None if valid is None else asked_for(valid, new)
+        enough = valid_new is not None and len(valid_new.queries) >= ENOUGH
         weights = self.weights or (1.0,) * len(models)
         newcomers = self.newcomers or weights
         shares = self.shares or (1.0, 0.0, 0.0, 0.0, 0.0)
@@ -101,14 +102,14 @@ class Blend:
                 weights, newcomers = self.weights or found[0], self.newcomers or found[1]
             shares = self.shares or find_shares(pool, weights, newcomers)
         arrivals = self.arrivals or _shares_of(weights, reads)
-        if self.arrivals is None and valid_new is not None and len(valid_new.queries) >= ENOUGH:
+        if self.arrivals is None and valid_new is not None and enough:
             found_new = find_weights(Pool.gather(models, train.demand, valid_new, self.k, rng), rng)
             arrivals = tuple(w / sum(found_new) for w in found_new)
         considered = dict(zip(_names(views), weights, strict=True))
         settled = replace(self, views=views, weights=weights, newcomers=newcomers, arrivals=arrivals, shares=shares,
                           lift=self.lift or 0.0)  # fmt: skip
         model = BlendModel(settled, models, train.demand, considered, new)
-        if self.lift is None and valid is not None and valid_new is not None and valid_known is not valid:
+        if self.lift is None and valid is not None and enough and valid_known is not valid:
             model = lifted(model, valid, rng)
         return _pruned(model)
 
