@@ -20,6 +20,7 @@ LAYERS = (
     "selection blending arrivals fusion_weights foretold history_batches imputation reuse",
     "fusion models explainers testing event_weights",
     "recipe store features privacy suggest",
+    "growing",
     "bundle evaluate verdict inspection new_items",
     "report",
     "pipeline",

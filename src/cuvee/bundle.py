@@ -5,16 +5,20 @@ what arrives later. Loading needs neither the files it was made from nor the wei
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import yaml
 
 from cuvee import plain_yaml, store
+from cuvee.cache import VectorCache, default_cache
 from cuvee.errors import BundleError, ConfigError, UnknownNameError, unknown
 from cuvee.features import Channel
-from cuvee.protocols import Explainer, FittedFusion, Recommender
+from cuvee.frames import ArrowTable
+from cuvee.growing import with_events, with_items
+from cuvee.inductive import extended, updated
+from cuvee.protocols import Explainer, FittedFusion, Recommender, Settled
 from cuvee.queries import queries_of, session
 from cuvee.rank import recommend, similar
 from cuvee.recipe import Recipe, dump_recipe, read_recipe
@@ -71,6 +75,36 @@ class Bundle:
             [[reason for one in found for reason in one[q][place]] for place in range(slate.items.shape[1])]
             for q in range(len(slate))
         ]
+
+    def with_items(self, table: ArrowTable, cache: VectorCache | None = None) -> "Bundle":
+        """Return the bundle with new items, encoded as the others were and scored as if they had been there at the fit.
+
+        Args:
+            table: item_id, and whatever columns of the catalogue there are; paths of files must be absolute.
+            cache: of vectors; None: the default one.
+
+        Raises:
+            DataError: an id that is empty, repeated or known, or a cell that is not of its column's type.
+            ConfigError: the model cannot take in new items.
+        """
+        cache = default_cache() if cache is None else cache
+        data = with_items(self.data, table, self.channels, self.fusion, self.recipe.impute, cache)
+        return replace(self, data=data, model=extended(self.model, data))
+
+    def update(self, events: ArrowTable) -> "Bundle":
+        """Return the bundle that knows new events at once: histories, `unseen` and popularity; the model is not fitted.
+
+        Raises:
+            DataError: an item that the bundle does not have, or a table that cannot be used.
+        """
+        weights = None if self.recipe.events == "learn" else self.recipe.events
+        data = with_events(self.data, events, self.recipe.reader, weights)
+        return replace(self, data=data, model=updated(self.model, data))
+
+    def refit(self) -> "Bundle":
+        """Return the bundle with its model fitted from scratch on all its items and events, with the vectors it has."""
+        model = self.recipe.model.fit(self.data, None, np.random.default_rng(self.recipe.seed))
+        return replace(self, model=model.plain if isinstance(model, Settled) else model)
 
 
 def save_bundle(bundle: Bundle, folder: Path) -> None:

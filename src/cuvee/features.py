@@ -16,7 +16,7 @@ from cuvee.protocols import Encoder, FittedEncoder, FittedFusion, Learning, Nest
 from cuvee.roles import role_of, table_of, trained_rows
 from cuvee.types import Dataset, Embeddings
 
-__all__ = ["FUSED", "Channel", "encode_table", "encoded", "fit_channels", "fused"]
+__all__ = ["FUSED", "Channel", "encode_table", "encoded", "encoded_items", "fit_channels", "fused"]
 
 FUSED = "fused"
 """Item modality that a recipe's `fusion` makes."""
@@ -78,6 +78,20 @@ def encoded(
         raw = encode_table(fitted, table_of(data, channel.role), cache, channel.modality)
         features[channel.role, channel.modality] = channel.projection.apply(raw)
     return fused(replace(data, features=features), fusion)
+
+
+def encoded_items(
+    data: Dataset, channels: tuple[Channel, ...], cache: VectorCache, first: int
+) -> dict[str, Embeddings]:
+    """Return modality -> the vectors of the items from row `first` on, by channels fitted before."""
+    found = {}
+    for channel in channels:
+        if channel.role == "item":
+            # the whole catalogue says which row of a file is whose; only the rows asked for are encoded
+            fitted = _fitted(channel.encoder, channel.learned, data, channel.role)
+            raw = encode_table(fitted, data.item_table[first:], cache, channel.modality)
+            found[channel.modality] = channel.projection.apply(raw)
+    return found
 
 
 def encode_table(encoder: FittedEncoder, table: pl.DataFrame, cache: VectorCache, label: str = "encode") -> Embeddings:

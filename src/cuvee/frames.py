@@ -20,7 +20,7 @@ from cuvee.tables import first_not
 from cuvee.types import Dataset, Events
 from cuvee.watched import counting_part
 
-__all__ = ["KIND_WEIGHTS", "ArrowTable", "Frames", "dataset", "dated", "require"]
+__all__ = ["KIND_WEIGHTS", "ArrowTable", "Frames", "as_frame", "dataset", "dated", "require"]
 
 logger = logging.getLogger(__name__)
 
@@ -115,15 +115,23 @@ def require(frame: pl.DataFrame, columns: tuple[str, ...], name: str) -> None:
                 raise DataError(f"{name}: row {row} has no {column}; give it one or remove the row")
 
 
-def _polars(frames: Frames, table: str) -> pl.DataFrame | None:
-    """Return one table as polars has it, without the index that pandas may add."""
-    found = getattr(frames, table)
-    if found is None or isinstance(found, pl.DataFrame):
-        return found
-    if not isinstance(found, ArrowTable):
-        raise DataError(f"{frames.name(table)}: a {type(found).__name__} is no polars, pandas or Arrow table")
-    frame = pl.DataFrame(found)
+def as_frame(table: ArrowTable, name: str) -> pl.DataFrame:
+    """Return a table as polars has it, without the index that pandas may add; `name` is for messages.
+
+    Raises:
+        DataError: it is no table.
+    """
+    if isinstance(table, pl.DataFrame):
+        return table
+    if not isinstance(table, ArrowTable):
+        raise DataError(f"{name}: a {type(table).__name__} is no polars, pandas or Arrow table")
+    frame = pl.DataFrame(table)
     return frame.drop(c for c in frame.columns if c.startswith("__index_level_"))
+
+
+def _polars(frames: Frames, table: str) -> pl.DataFrame | None:
+    found = getattr(frames, table)
+    return None if found is None else as_frame(found, frames.name(table))
 
 
 def _interactions(frames: Frames, min_rating: float | None, min_watched: float) -> pl.DataFrame:

@@ -1,0 +1,164 @@
+"""A data set that grows after the fit: new items with their content, and new events; nothing old changes its row."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from cuvee.cache import VectorCache
+from cuvee.errors import DataError
+from cuvee.features import FUSED, Channel, encoded_items
+from cuvee.frames import KIND_WEIGHTS, ArrowTable, Frames, as_frame, dataset, require
+from cuvee.imputation import Impute, impute
+from cuvee.protocols import FittedFusion, Reader
+from cuvee.tables import first_not
+from cuvee.types import Dataset, Embeddings, Events
+
+__all__ = ["with_events", "with_items"]
+
+logger = logging.getLogger(__name__)
+
+_ITEMS, _EVENTS = "new items", "new events"
+
+
+def with_items(
+    data: Dataset,
+    table: ArrowTable,
+    channels: tuple[Channel, ...],
+    fusion: FittedFusion | None,
+    fill: Impute,
+    cache: VectorCache,
+) -> Dataset:
+    """Return the data set with items at its end and the features that fitted channels, and a fusion, make of them.
+
+    Args:
+        table: item_id, and whatever columns of the catalogue there are; others are left out, and which ones is logged.
+        fill: what a new item gets where it misses a modality.
+
+    Raises:
+        DataError: no item_id, an empty, a repeated or a known one, or a cell that is not of its column's type.
+    """
+    frame = as_frame(table, _ITEMS)
+    _check_ids(frame, data)
+    n = len(data.items)
+    rows = _aligned(frame, data.item_table)
+    grown = replace(
+        data, items=(*data.items, *rows["item_id"]), item_table=pl.concat([data.item_table, rows]), features={}
+    )
+    found = encoded_items(grown, channels, cache, n)
+    features = dict(data.features)
+    parts: dict[str, Embeddings] = {}
+    for (role, modality), old in data.features.items():
+        if role != "item" or (modality == FUSED and fusion is not None):
+            continue
+        if modality not in found:
+            logger.warning("%s: nothing says how %r is made; it is missing for all of them", _ITEMS, modality)
+        new = found.get(modality, _missing(len(rows), old.dim))
+        whole = impute(_joined(old, new), grown, fill) if fill == "mean" else _joined(old, new)
+        parts[modality] = whole.take(np.arange(n, len(whole)))
+        features[role, modality] = _joined(old, parts[modality])
+    if fusion is not None:
+        features["item", FUSED] = _joined(data.feature("item", FUSED), fusion.fuse(parts))
+    return replace(grown, features=features)
+
+
+def with_events(data: Dataset, table: ArrowTable, reader: Reader, weights: Mapping[str, float] | None) -> Dataset:
+    """Return the data set with more events, all in time order, and at the end of the users those who are new.
+
+    Args:
+        table: interactions in canonical columns.
+        reader: its `kinds`, `min_rating` and `min_watched`, where it has them, say what an event weighs.
+        weights: kind -> what it weighs instead, as a recipe's `events` says.
+
+    Raises:
+        DataError: an item that the data set does not have, or what `frames.dataset` refuses.
+    """
+    frame = as_frame(table, _EVENTS)
+    require(frame, ("user_id", "item_id"), _EVENTS)
+    unknown = ~frame["item_id"].cast(pl.String).is_in(pl.Series(data.items, dtype=pl.String).implode())
+    if unknown.any():
+        row = first_not(unknown)
+        raise DataError(
+            f"{_EVENTS}: row {row}, item {frame['item_id'][row - 1]!r} is not in the catalogue; add it first, with "
+            f"`with_items` or `cuvee update --items`"
+        )
+    kinds: Mapping[str, float] = getattr(reader, "kinds", KIND_WEIGHTS)
+    frames = Frames(frame, data.item_table, data.user_table, source={"interactions": _EVENTS})
+    later = dataset(frames, kinds, getattr(reader, "min_rating", None), getattr(reader, "min_watched", 0.1))
+    events = _merged(data.events, _reweighted(later.events, kinds, weights or {}))
+    more = len(later.users) - len(data.users)
+    features = {
+        (role, name): _joined(part, _missing(more, part.dim)) if role == "user" else part
+        for (role, name), part in data.features.items()
+    }
+    return replace(data, users=later.users, user_table=later.user_table, events=events, features=features)
+
+
+def _check_ids(frame: pl.DataFrame, data: Dataset) -> None:
+    require(frame, ("item_id",), _ITEMS)
+    ids = frame["item_id"].cast(pl.String)
+    known = ids.is_in(pl.Series(data.items, dtype=pl.String).implode())
+    for bad, told in (
+        (known, "is in the catalogue already; remove the row: what is known of an item changes by a new run"),
+        (ids.is_duplicated(), "occurs more than once; keep one row an id"),
+    ):
+        if bad.any():
+            raise DataError(f"{_ITEMS}: row {first_not(bad)}, item {ids[first_not(bad) - 1]!r} {told}")
+
+
+def _aligned(frame: pl.DataFrame, like: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows in the columns and types of another table: null where a column is missing, others left out."""
+    if others := [c for c in frame.columns if c not in like.columns]:
+        logger.warning("%s: columns %s are not in the catalogue and are left out", _ITEMS, ", ".join(others))
+    columns = []
+    for name, dtype in like.schema.items():
+        if name not in frame.columns:
+            columns.append(pl.Series(name, [None], dtype).new_from_index(0, len(frame)))
+            continue
+        column = frame[name]
+        cast = column.cast(dtype, strict=False)
+        bad = column.is_not_null() & cast.is_null()
+        if bad.any():
+            row = first_not(bad)
+            value = str(column[row - 1])[:60]
+            raise DataError(f"{_ITEMS}: row {row}, column {name!r} holds {value!r}, in the catalogue it is {dtype}")
+        columns.append(cast)
+    return pl.DataFrame(columns)
+
+
+def _reweighted(events: Events, kinds: Mapping[str, float], weights: Mapping[str, float]) -> Events:
+    """Return the events with other weights of kinds; one that counts in part, or not at all, does so still."""
+    full = np.array([kinds.get(kind, 1.0) for kind in events.kinds])
+    wanted = np.array([weights.get(kind, old) for kind, old in zip(events.kinds, full, strict=True)])
+    silent = (full == 0)[events.kind]
+    part = np.where(silent, 1.0, events.weight / np.where(full == 0, 1.0, full)[events.kind])
+    return replace(events, weight=(part * wanted[events.kind] + 0.0).astype(np.float32))  # + 0 makes -0 a 0
+
+
+def _merged(old: Events, new: Events) -> Events:
+    """Return all events in time order, old ones first among equals; kinds keep their numbers, new ones come after."""
+    kinds = (*old.kinds, *(kind for kind in new.kinds if kind not in old.kinds))
+    if len(kinds) > 127:
+        raise DataError(f"{_EVENTS}: {len(kinds)} kinds of event with those there are, at most 127; check 'event'")
+    number = np.array([kinds.index(kind) for kind in new.kinds], np.int8)
+    time = np.concatenate([old.time, new.time])
+    order = np.argsort(time, kind="stable")
+    return Events(
+        user=np.concatenate([old.user, new.user])[order],
+        item=np.concatenate([old.item, new.item])[order],
+        time=time[order],
+        weight=np.concatenate([old.weight, new.weight])[order],
+        kind=np.concatenate([old.kind, number[new.kind]])[order],
+        kinds=kinds,
+    )
+
+
+def _missing(n: int, dim: int) -> Embeddings:
+    return Embeddings(np.zeros((n, dim), np.float32), np.zeros(n, bool))
+
+
+def _joined(first: Embeddings, second: Embeddings) -> Embeddings:
+    vectors = np.concatenate([first.vectors, second.vectors])
+    return Embeddings(vectors, np.concatenate([first.present, second.present]))

@@ -1,0 +1,199 @@
+"""A bundle that grows: new items as if they had been at the fit, new events known at once, a refit like a first fit."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from cuvee.bundle import Bundle, load_bundle, save_bundle
+from cuvee.cache import VectorCache
+from cuvee.encoders.tabular import Tabular
+from cuvee.errors import DataError
+from cuvee.features import fit_channels, fused
+from cuvee.fusion.concat import Concat
+from cuvee.models.blend import Blend
+from cuvee.models.content_ease import ContentEase
+from cuvee.models.ease import Ease
+from cuvee.models.popular import Popular
+from cuvee.models.tuned import Tuned
+from cuvee.projection import Projection
+from cuvee.protocols import Estimator
+from cuvee.queries import queries_of
+from cuvee.readers.folder import Folder
+from cuvee.recipe import Recipe
+from cuvee.splits.random import Random
+from cuvee.testing import first_items
+from cuvee.types import Dataset, Floats
+
+CEASE = ContentEase({"facts": 1.0, "fused": 0.5}, l2=4, content=7, share=0.3)
+MIXED = Blend((CEASE, Ease(3), Popular()), weights=(1, 0.5, 0.2), shares=(1, 0.3, 0.2, 0.1, 0))
+
+
+@pytest.fixture(scope="module")
+def shop(world: Dataset) -> Dataset:
+    """The world with columns that say something of every item; nothing is encoded yet."""
+    rng = np.random.default_rng(2)
+    facts = world.item_table.with_columns(
+        pl.Series("colour", ["red", "blue", None, "red", "green"] * 5)[:23], pl.Series("price", rng.uniform(1, 9, 23))
+    )
+    return replace(world, item_table=facts, features={("user", "profile"): world.feature("user", "profile")})
+
+
+def made(data: Dataset, model: Estimator, cache: VectorCache, **recipe: Any) -> Bundle:
+    """Return what a run would leave: encoders, fusion and model fitted on the data."""
+    asked = Recipe(Folder(Path("/gone")), Random(), model, seed=3, **recipe)
+    encoders = {"facts": Tabular(columns=("colour", "price"))}
+    channels, known = fit_channels(data, encoders, Projection(dim=3), cache, asked.impute)
+    fusion = Concat(("facts",)).fit(known, None, np.random.default_rng(3))
+    bundle = Bundle(asked, Popular().fit(data, None, np.random.default_rng(0)), fused(known, fusion), channels, fusion)
+    return bundle.refit()
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> VectorCache:
+    return VectorCache(tmp_path / "vectors")
+
+
+def scores(bundle: Bundle) -> Floats:
+    return bundle.model.score(queries_of(bundle.data, np.arange(37, dtype=np.int32)))
+
+
+def events(data: Dataset, rows: slice) -> pl.DataFrame:
+    """Return events as a reader's table."""
+    e = data.events
+    return pl.DataFrame(
+        {
+            "user_id": [data.users[u] for u in e.user[rows]],
+            "item_id": [data.items[i] for i in e.item[rows]],
+            "event": [e.kinds[k] for k in e.kind[rows]],
+            "timestamp": e.time[rows],
+        }
+    )
+
+
+@pytest.mark.parametrize("fill", ["zero", "neighbours"])
+def test_new_items_are_as_if_they_had_been_there(fill: str, shop: Dataset, cache: VectorCache) -> None:
+    """The last two items, cold, before the fit or after it: vectors, scores and slates are the same."""
+    early = made(shop, CEASE, cache, impute=fill)
+    late = made(first_items(shop, 21), CEASE, cache, impute=fill)
+    grown = late.with_items(shop.item_table[21:].select("price", "item_id", "colour", "title", "stock"), cache)
+    assert grown.data.items == shop.items
+    assert grown.data.item_table.equals(shop.item_table)
+    for key in (("item", "facts"), ("item", "fused")):
+        np.testing.assert_allclose(grown.data.feature(*key).vectors, early.data.feature(*key).vectors, atol=1e-6)
+        np.testing.assert_array_equal(grown.data.feature(*key).present, early.data.feature(*key).present)
+    np.testing.assert_allclose(scores(grown), scores(early), atol=2e-5)
+    assert np.abs(scores(grown)[:, 21:]).max() > 0.01
+    assert len(late.data.items) == scores(late).shape[1] == 21  # nothing was edited
+
+
+def test_columns_that_are_missing_or_unknown(
+    shop: Dataset, cache: VectorCache, caplog: pytest.LogCaptureFixture
+) -> None:
+    late = made(first_items(shop, 21), MIXED, cache)
+    grown = late.with_items(pl.DataFrame({"item_id": [7], "size": ["L"]}), cache)
+    assert grown.data.item_table.row(21) == ("7", None, None, None, None)
+    assert "columns size are not in the catalogue" in caplog.text
+    assert not grown.data.feature("item", "facts").present[21]
+    assert scores(grown).shape == (37, 22)
+
+
+def test_a_mean_is_put_where_a_new_item_has_nothing(shop: Dataset, cache: VectorCache) -> None:
+    late = made(first_items(shop, 21), CEASE, cache, impute="mean")
+    old = late.data.feature("item", "facts").vectors
+    new = late.with_items(pl.DataFrame({"item_id": ["x"]}), cache).data.feature("item", "facts")
+    np.testing.assert_allclose(new.vectors[21], old.mean(axis=0), atol=1e-6)
+    np.testing.assert_array_equal(new.vectors[:21], old)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ({"title": ["a"]}, "new items: no column 'item_id'; it has title"),
+        ({"item_id": ["x", ""]}, "new items: row 2 has no item_id"),
+        ({"item_id": ["x", "i04"]}, "new items: row 2, item 'i04' is in the catalogue already"),
+        ({"item_id": ["x", "y", "y"]}, "new items: row 2, item 'y' occurs more than once; keep one row an id"),
+        (
+            {"item_id": ["x", "y"], "price": ["3", "dear"]},
+            "row 2, column 'price' holds 'dear', in the catalogue it is F",
+        ),
+    ],
+)
+def test_items_that_cannot_be(table: dict[str, list[str]], message: str, shop: Dataset, cache: VectorCache) -> None:
+    bundle = made(shop, Ease(), cache)
+    with pytest.raises(DataError, match=message):
+        bundle.with_items(pl.DataFrame(table), cache)
+
+
+def test_a_refit_equals_a_fit_from_scratch(shop: Dataset, cache: VectorCache, tmp_path: Path) -> None:
+    """Events in two parts or at once, from memory or from disk."""
+    half = len(shop.events) // 2
+    first = replace(shop, events=shop.events.take(np.arange(half)))
+    bundle, whole = made(first, MIXED, cache), made(shop, MIXED, cache)
+    # the vectors stay those of the first fit, so the whole has them too
+    whole = replace(whole, data=replace(whole.data, features=bundle.data.features)).refit()
+    later = bundle.update(events(shop, slice(half, None)))
+    for name in ("user", "item", "time", "weight"):
+        np.testing.assert_array_equal(getattr(later.data.events, name), getattr(shop.events, name))
+    assert not np.allclose(scores(later), scores(whole), atol=1e-3)
+    np.testing.assert_array_equal(scores(later.refit()), scores(whole))
+    save_bundle(later, tmp_path / "b")
+    np.testing.assert_array_equal(scores(load_bundle(tmp_path / "b").refit()), scores(whole))
+    np.testing.assert_array_equal(scores(bundle), scores(bundle.refit()))
+
+
+def test_events_are_known_at_once(shop: Dataset, cache: VectorCache) -> None:
+    """Histories, the filter `unseen`, popularity, and users nobody knew."""
+    bundle = made(shop, Popular(), cache)
+    seen = set(bundle.data.matrix[4].indices.tolist())
+    new = next(i for i in range(20) if i not in seen)
+    table = pl.DataFrame(
+        {"user_id": ["u04", "new"], "item_id": [shop.items[new]] * 2, "event": ["like", "buy"], "timestamp": [2000, 5]}
+    )
+    later = bundle.update(table)
+    assert new in bundle.recommend(bundle.user("u04"), 23).items[0]
+    assert new not in later.recommend(later.user("u04"), 23).items[0]
+    assert later.user("u04").history[0][later.user("u04").history[0] >= 0][-1] == new
+    assert later.data.events.kinds == ("buy", "dislike", "view", "like")
+    assert (np.diff(later.data.events.time) >= 0).all()
+    assert later.user("new").seen.indices.tolist() == [new]
+    np.testing.assert_array_equal(scores(later)[0] - scores(bundle)[0], np.where(np.arange(23) == new, 2, 0))
+    assert len(bundle.data.users) == 37
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"), [(None, [1.0, 0.2, 0.0, -1.0]), ({"view": 0.6, "buy": 0.5}, [0.5, 0.6, 0.0, -1.0])]
+)
+def test_new_events_weigh_what_the_recipe_says(
+    weights: dict[str, float] | None, expected: list[float], shop: Dataset, cache: VectorCache
+) -> None:
+    """A buy, a view, a buy that was rated too low, a dislike."""
+    bundle = made(shop, Popular(), cache, events=weights)
+    bundle = replace(bundle, recipe=replace(bundle.recipe, reader=Folder(Path("/gone"), min_rating=3)))
+    table = pl.DataFrame(
+        {
+            "user_id": ["u35"] * 4,
+            "item_id": ["i00", "i01", "i02", "i03"],
+            "event": ["buy", "view", "buy", "dislike"],
+            "rating": [5, None, 1, None],
+        }
+    )
+    later = bundle.update(table).data
+    assert later.events.weight[later.events.user == 35].tolist() == pytest.approx(expected)
+
+
+def test_events_on_unknown_items(shop: Dataset, cache: VectorCache) -> None:
+    bundle = made(first_items(shop, 21), MIXED, cache)
+    table = pl.DataFrame({"user_id": ["u01", "u02"], "item_id": ["i02", "i21"]})
+    with pytest.raises(DataError, match=r"new events: row 2, item 'i21' is not in the catalogue; add it first, with"):
+        bundle.update(table)
+    later = bundle.with_items(shop.item_table[21:], cache).update(table)
+    assert later.user("u02").seen[0, 21] == 1
+
+
+def test_a_refit_leaves_out_what_choosing_needed(shop: Dataset, cache: VectorCache) -> None:
+    bundle = made(shop, Tuned(Ease(3), {"l2": (3.0,)}), cache)
+    assert type(bundle.model).__name__ == "EaseModel"
