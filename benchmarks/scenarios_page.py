@@ -13,6 +13,8 @@ PAGES = {
 
 _BEGIN, _END = "<!-- figures: {name} -->\n", "<!-- end of figures -->"
 _LEFT, _WIDTH, _ROW, _TOP = 130, 380, 22, 34
+_APART = 40.0
+"""Pixels below which two numbers on the axis would touch."""
 _HELPS, _OPEN, _HURTS = "#2a7f86", "#90868b", "#a93a62"
 
 
@@ -130,7 +132,9 @@ def plot(tests: Mapping[str, Any]) -> str:
     body.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP - 8}" y2="{top}" stroke="#b9b0ab" stroke-dasharray="3 3"/>')
     for value in (axis[0] + pad, 0.0, axis[1] - pad):
         place = f'x="{_place(value, axis):.1f}" y="{top + 18}"'
-        body.append(f'<text {place} text-anchor="middle" fill="#665c61">{value:+.3f}</text>')
+        if value == 0 or abs(_place(value, axis) - x) > _APART:
+            shown = "0" if value == 0 else f"{value:+.4f}"
+            body.append(f'<text {place} text-anchor="middle" fill="#665c61">{shown}</text>')
     return "\n".join([*body, "</svg>\n"])
 
 
