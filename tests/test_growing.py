@@ -158,6 +158,8 @@ def test_events_are_known_at_once(shop: Dataset, cache: VectorCache) -> None:
     assert new not in later.recommend(later.user("u04"), 23).items[0]
     assert later.user("u04").history[0][later.user("u04").history[0] >= 0][-1] == new
     assert later.data.events.kinds == ("buy", "dislike", "view", "like")
+    late = later.data.events.time == 2000
+    assert later.data.events.kind[late].tolist() == [3]
     assert (np.diff(later.data.events.time) >= 0).all()
     assert later.user("new").seen.indices.tolist() == [new]
     np.testing.assert_array_equal(scores(later)[0] - scores(bundle)[0], np.where(np.arange(23) == new, 2, 0))
