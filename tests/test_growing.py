@@ -17,6 +17,7 @@ from cuvee.fusion.concat import Concat
 from cuvee.models.blend import Blend
 from cuvee.models.content_ease import ContentEase
 from cuvee.models.ease import Ease
+from cuvee.models.friends import Friends
 from cuvee.models.popular import Popular
 from cuvee.models.tuned import Tuned
 from cuvee.projection import Projection
@@ -164,6 +165,18 @@ def test_events_are_known_at_once(shop: Dataset, cache: VectorCache) -> None:
     assert later.user("new").seen.indices.tolist() == [new]
     np.testing.assert_array_equal(scores(later)[0] - scores(bundle)[0], np.where(np.arange(23) == new, 2, 0))
     assert len(bundle.data.users) == 37
+
+
+def test_a_blend_of_friends_counts_who_is_new(shop: Dataset, cache: VectorCache) -> None:
+    """Somebody who is new and whose friends are known already is shown what these like."""
+    known = replace(shop, social=pl.DataFrame({"src": ["u01", "u02", "new"], "dst": ["u02", "u03", "u03"]}))
+    blend = Blend((Friends((1.0,)), Ease(3)), weights=(1, 0), shares=(0, 0, 0, 0, 0))
+    later = made(known, blend, cache).update(pl.DataFrame({"user_id": ["new"], "item_id": ["i20"]}))
+    query = later.user("new")
+    assert query.friends is not None
+    assert query.friends.indices.tolist() == [3]
+    best = later.recommend(query, 3).items[0]
+    assert set(best.tolist()) <= set(known.liked[3].indices.tolist())
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from cuvee.errors import ConfigError
+from cuvee.fusion.weighted import Weighted
 from cuvee.inductive import extended, updated
 from cuvee.models.content import Content
 from cuvee.models.content_ease import ContentEase
@@ -17,9 +18,11 @@ from cuvee.models.graph_filter import GraphFilter
 from cuvee.models.item_knn import ItemKnn
 from cuvee.models.popular import Popular, PopularModel
 from cuvee.models.tuned import Tuned, TunedModel
+from cuvee.models.two_tower import TwoTower
 from cuvee.protocols import Estimator, Inductive
 from cuvee.queries import queries_of
 from cuvee.testing import first_items
+from cuvee.train import Training
 from cuvee.types import Dataset, Floats, Queries
 
 ON = {"text": 1.0, "image": 0.25}
@@ -39,6 +42,8 @@ MODELS: dict[str, Estimator] = {
     "popular": Popular(),
     "graph_filter": GraphFilter(ON, polynomial=(1.0, 0.5), content_neighbours=3),
     "tuned": Tuned(replace(CEASE, l2=9), {"share": (0.1, 0.2)}),
+    "two_tower": TwoTower(Weighted(("text", "image")), dim=8, batch_size=16, training=Training(epochs=2)),
+    "two_tower, contrast": TwoTower(Weighted(("text",)), dim=8, contrast=0.5, training=Training(epochs=2)),
     "friends": Friends(taste=ItemKnn(5)),
     "friends_ridge": FriendsRidge(),
 }

@@ -174,15 +174,16 @@ class _Towers(nn.Module):
         self.content = _Content(fusion, self.items.widths, dim)
         self.people = _Side({m: data.feature("user", m) for m in (profile.on if profile else ())}, 0.0)
         self.profile = None if profile is None else _Profiles(profile, self.people.widths, dim)
+        target = collaborative_vectors(data, dim) if parameters.contrast else None
+        self.target = None if target is None else torch.from_numpy(target.vectors)
+        self.taste = None if target is None else nn.Linear(target.dim, dim, bias=False)
+        # last of all that draws numbers, for it draws as many as there are items: new ones must not change the others
         self.residual = nn.Embedding(len(data.items), dim)
         nn.init.zeros_(self.residual.weight)
         self.bias = nn.Parameter(torch.zeros(len(data.items)))
         self.scale = nn.Parameter(torch.tensor(-np.log(_TEMPERATURE), dtype=torch.float32))
         self.drop = parameters.drop
         self.touched = torch.from_numpy(data.popularity > 0)
-        target = collaborative_vectors(data, dim) if parameters.contrast else None
-        self.target = None if target is None else torch.from_numpy(target.vectors)
-        self.taste = None if target is None else nn.Linear(target.dim, dim, bias=False)
 
     def forward(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return (r, dim) items of unit length, their (r,) biases, and (r, dim) what their content alone says."""
