@@ -114,5 +114,5 @@ def test_size_counts_every_array(world: Dataset) -> None:
     i = len(world.items)
     assert isinstance(model, BlendModel)
     knn = model.views[1].weights  # type: ignore[attr-defined]
-    known = 4 * i * i + knn.data.nbytes + knn.indices.nbytes + knn.indptr.nbytes + 4 * i
+    known = 4 * i * i + knn.data.nbytes + knn.indices.nbytes + knn.indptr.nbytes + (4 + 1) * i
     assert size_of(model) == known
