@@ -110,6 +110,16 @@ def test_a_mean_is_put_where_a_new_item_has_nothing(shop: Dataset, cache: Vector
     np.testing.assert_array_equal(new.vectors[:21], old)
 
 
+def test_nothing_new_changes_nothing(shop: Dataset, cache: VectorCache) -> None:
+    bundle = made(shop, MIXED, cache)
+    later = bundle.with_items(pl.DataFrame({"item_id": []}), cache)
+    later = later.update(
+        pl.DataFrame({"user_id": [], "item_id": []}, schema={"user_id": pl.String, "item_id": pl.String})
+    )
+    np.testing.assert_allclose(scores(later), scores(bundle), atol=1e-6)
+    assert later.data.events.kinds == bundle.data.events.kinds
+
+
 @pytest.mark.parametrize(
     ("table", "message"),
     [

@@ -139,6 +139,8 @@ def _reweighted(events: Events, kinds: Mapping[str, float], weights: Mapping[str
 
 def _merged(old: Events, new: Events) -> Events:
     """Return all events in time order, old ones first among equals; kinds keep their numbers, new ones come after."""
+    if not len(new):  # a table without a row has a vocabulary all the same
+        return old
     kinds = (*old.kinds, *(kind for kind in new.kinds if kind not in old.kinds))
     if len(kinds) > 127:
         raise DataError(f"{_EVENTS}: {len(kinds)} kinds of event with those there are, at most 127; check 'event'")
