@@ -60,7 +60,7 @@ class GraphNet:
     """Liked pairs a step."""
     edge_drop: float = 0.0
     """Share of the pairs that the graph of an epoch is without, those of popular items and long histories first."""
-    training: Training = field(default_factory=lambda: Training(epochs=150, lr=5e-3, weight_decay=0.1, patience=10))
+    training: Training = field(default_factory=lambda: Training(epochs=150, lr=5e-3, weight_decay=0.1, patience=40))
     """The loop over the liked pairs; patience is on validation NDCG@20. Its weight_decay shrinks the embeddings."""
 
     def __post_init__(self) -> None:
