@@ -76,9 +76,9 @@ redistribution, so they are not part of this repository.
 ## Quality
 
 Fixed random splits (8:1:1 a user, 5-core), for tiktok and mmrec-baby the official ones; the whole catalogue is ranked,
-training items are masked; penalties and weights were chosen on validation. Text by MiniLM, images by EfficientNet-Lite0,
-frozen; tiktok with the features that come with it, mmrec-baby with none. Measured one after another on a machine that
-had other work to do as well,
+training items are masked; penalties and weights were chosen on validation. Text by MiniLM, images by
+EfficientNet-Lite0, frozen; tiktok with the features that come with it, mmrec-baby with none. Measured one after another
+on a machine that had other work to do as well,
 {where(quality)}.
 
 {quality_table(quality)}
