@@ -15,9 +15,12 @@ def main() -> None:
         run(str(PEERS), "-m", "pip", "install", "--quiet", "torch==2.13.0")
         run(str(PEERS), "-m", "pip", "install", "--quiet", "-r", "benchmarks/requirements-peers.txt")
     run(sys.executable, "benchmarks/quality.py")
+    run(sys.executable, "benchmarks/arrivals.py")
     run(sys.executable, "benchmarks/languages.py")
     run(sys.executable, "benchmarks/fusion.py", OMP_NUM_THREADS="1")
     run(sys.executable, "benchmarks/scenarios.py", OMP_NUM_THREADS="1")
+    run(sys.executable, "benchmarks/sequence.py", OMP_NUM_THREADS="1")
+    run(sys.executable, "benchmarks/reuse.py", OMP_NUM_THREADS="1")
     for name in ("evaluate", "encode"):
         out = f"benchmarks/results/{name}.json"
         run(sys.executable, f"benchmarks/{name}.py", "--peers", str(PEERS), "--out", out)

@@ -41,7 +41,7 @@ _DEEP = 100
 _TIE = 1e-3
 """Relative difference of quality that is not worth a larger popularity share."""
 ENOUGH = 30
-"""Queries below which a bucket's share is not searched for."""
+"""Queries below which nothing is chosen for their kind alone: weights, or a bucket's share."""
 _BLOCK = 1 << 22
 """Scores of one view held at once."""
 

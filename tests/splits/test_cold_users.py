@@ -99,7 +99,7 @@ def test_linked_asks_those_with_a_friend_in_training() -> None:
     data = log([(u, i, 0, 0) for u in range(9) for i in range(4)])
     edges = [("u8", f"u{u}") for u in range(5)]
     data = replace(data, social=pl.DataFrame(edges, schema=["src", "dst"], orient="row"))
-    found: dict[bool, int] = {}
+    left_out = 0
     for seed in range(20):
         try:
             cut = split(data, ColdUsers(0.3, 0.3, 0, linked=True), seed)
@@ -111,8 +111,8 @@ def test_linked_asks_those_with_a_friend_in_training() -> None:
         assert 8 in trained
         assert asked <= set(range(5))
         assert len(trained) == 5
-        found[len(asked) < 4] = seed
-    assert True in found
+        left_out += len(asked) < 4
+    assert left_out, "in some of the draws somebody new knows nobody who stays"
 
 
 def test_too_few_users() -> None:

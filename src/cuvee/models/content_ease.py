@@ -72,7 +72,7 @@ class ContentEase:
             weights += np.float32(1 - self.share) * solved.weights
             own = solved.own
         if self.share > 0:
-            weights += np.float32(self.share) * zero_diagonal_ridge(space @ space.T, self.content_l2).weights
+            weights += np.float32(self.share) * _content_alone(space, self.content_l2)
         return ContentEaseModel(weights, own, self)
 
     def _split(self, train: Dataset, space: Floats) -> "SplitContentEaseModel":
