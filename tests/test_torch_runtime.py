@@ -7,14 +7,14 @@ import torch
 from cuvee.errors import DataError
 from cuvee.torch_runtime import dtype_of, read_json, workers
 
-TILES = {"avx512_bf16": True, "amx_bf16": True, "cpu_name": "AMD EPYC"}
+TILES = {"avx512_bf16": True, "amx_bf16": True, "cpu_name": "Intel Xeon"}
 
 
 @pytest.mark.parametrize(
     ("capabilities", "expected"),
     [
         (TILES, torch.bfloat16),
-        ({"avx512_bf16": True, "amx_bf16": False, "cpu_name": "AMD EPYC"}, torch.float32),
+        ({"avx512_bf16": True, "amx_bf16": False, "cpu_name": "Intel Xeon"}, torch.float32),
         ({"avx512_bf16": True, "amx_bf16": False, "cpu_name": "AMD EPYC 9R14"}, torch.bfloat16),
         ({"avx512_bf16": False, "cpu_name": "AMD EPYC 7R13"}, torch.float32),
         ({"architecture": "aarch64"}, torch.float32),
