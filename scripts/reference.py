@@ -21,7 +21,9 @@ HEAD = "<!-- Written by `python scripts/reference.py`; do not edit. -->\n\n"
 SETTINGS = {
     "CUVEE_CACHE": "Folder of the vector cache; default `~/.cache/cuvee/vectors`.",
     "CUVEE_DATA": "Folder of the benchmark data sets, for `recipes/bench` and tests; default `../shared/data`.",
+    "CUVEE_DEMO": "Set to 1, `cuvee serve` asks for no keys; only on an address that nobody but this machine reaches.",
     "CUVEE_REQUIRE_DATA": "Set to 1, a test marked `data` that is skipped is a failure.",
+    "CUVEE_SERVED": "Set by `cuvee serve` for its own processes: what they serve.",
     "CUVEE_SET__KEY__KEY": "Changes one value of a recipe, as `--set key.key=value` does; the command line wins.",
     "CUVEE_TEST_POSTGRES": "URL of a PostgreSQL that the tests of the event log may use as well.",
     "CUVEE_WEIGHTS": "Folder of materialised weights; default `~/.cache/cuvee/weights`.",

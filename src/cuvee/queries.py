@@ -12,9 +12,19 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from cuvee.errors import UnknownNameError, unknown
-from cuvee.types import PAD, Bools, Dataset, Embeddings, Holdout, Ints, Queries
+from cuvee.types import PAD, Bools, Dataset, Embeddings, Floats, Holdout, Ints, Longs, Queries
 
-__all__ = ["HISTORY_LIMIT", "asking", "holdout", "keep_events", "one_each", "queries_of", "session", "with_features"]
+__all__ = [
+    "HISTORY_LIMIT",
+    "asking",
+    "holdout",
+    "keep_events",
+    "one_each",
+    "queries_of",
+    "session",
+    "with_features",
+    "with_past",
+]
 
 HISTORY_LIMIT = 200
 """Longest ordered history kept in a query; `seen` always holds everything."""
@@ -90,6 +100,31 @@ def one_each(width: int, history: Ints, *, now: int = 0) -> Queries:
     seen = sparse.csr_matrix(pairs, shape=(q, width), dtype=np.float32)
     seen.data[:] = 1
     return Queries(seen, history, np.zeros((q, t), np.int64), np.zeros((q, t), np.int8), now=now)
+
+
+def with_past(query: Queries, items: Ints, time: Longs, kind: NDArray[np.int8], weight: Floats) -> Queries:
+    """Return the one query with more events (n,), in time order: as if they had been in the data set.
+
+    Of a pair the weight of largest magnitude stands, the latest among equals, as in `Dataset.matrix`.
+    """
+    filled = np.r_[query.history[0] != PAD, np.ones(len(items), bool)]
+    newest = np.argsort(np.r_[query.history_time[0], time][filled], kind="stable")[-HISTORY_LIMIT:]
+
+    def merged(column: NDArray[Any], more: NDArray[Any]) -> NDArray[Any]:
+        whole: NDArray[Any] = np.r_[column[0], more][filled][newest][None, :]
+        return whole.astype(column.dtype)
+
+    cells, weights = np.r_[query.seen.indices, items], np.r_[query.seen.data, weight]
+    strongest = np.lexsort((np.arange(len(cells)), np.abs(weights)))[::-1]
+    columns, first = np.unique(cells[strongest], return_index=True)
+    pairs = (weights[strongest][first], (np.zeros(len(columns), np.int32), columns))
+    return replace(
+        query,
+        seen=sparse.csr_matrix(pairs, shape=query.seen.shape, dtype=np.float32),
+        history=merged(query.history, items),
+        history_time=merged(query.history_time, time),
+        history_kind=merged(query.history_kind, kind),
+    )
 
 
 def holdout(train: Dataset, pairs: tuple[Ints, Ints], candidates: Bools | None = None) -> Holdout:

@@ -37,7 +37,7 @@ def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlLog]:
     yield log
     if request.param != "sqlite":
         names = ", ".join(f'"{name}"' for name in TABLES if name != "schema_version")
-        with writing(log._engine) as connection:
+        with writing(log.engine) as connection:
             connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
     log.close()
 
@@ -179,7 +179,7 @@ def test_consent_is_kept_and_obeyed(log: SqlLog) -> None:
 
 def fill(log: SqlLog, user_id: str) -> dict[str, int]:
     """Put a row about a person into every table that may hold one; return their count by table."""
-    with writing(log._engine) as connection:
+    with writing(log.engine) as connection:
         number = connection.execute(
             select(TABLES["users"].c.user_no).where(TABLES["users"].c.user_id == user_id)
         ).scalar_one()
@@ -210,7 +210,7 @@ def value(column: Column[Any], mark: str) -> Any:
 
 
 def counts(log: SqlLog) -> dict[str, int]:
-    with reading(log._engine) as connection:
+    with reading(log.engine) as connection:
         return {n: connection.execute(select(func.count()).select_from(t)).scalar_one() for n, t in TABLES.items()}
 
 
@@ -229,7 +229,7 @@ def test_export_holds_every_row_about_the_person_and_no_other(log: SqlLog) -> No
 
 def test_export_names_friends_but_not_who_reported_somebody(log: SqlLog) -> None:
     log.append(pl.concat([batch(1, user="ann"), batch(1, start=1, user="bo")]))
-    with writing(log._engine) as connection:
+    with writing(log.engine) as connection:
         users = connection.execute(select(TABLES["users"].c.user_id, TABLES["users"].c.user_no)).all()
         numbers = {row.user_id: row.user_no for row in users}
         link = {"from_no": numbers["ann"], "to_no": numbers["bo"], "kind": "friend", "weight": 1.0, "created_at": 5.0}
@@ -265,7 +265,7 @@ def test_erasure_takes_every_row_and_only_theirs(log: SqlLog) -> None:
     assert log.export("ann-4711") == {}
     assert log.consent("ann-4711") == Consent()
     assert log.history("bo-4712", 10).height == 5
-    with reading(log._engine) as connection:
+    with reading(log.engine) as connection:
         erasure = connection.execute(select(TABLES["erasures"])).mappings().one()
         audit = connection.execute(select(TABLES["audit"]).order_by(TABLES["audit"].c.entry)).mappings().all()
     assert erasure["pseudonym"] == report.pseudonym
@@ -302,7 +302,7 @@ def test_erased_ids_are_in_no_byte_of_any_file(file_log: SqlLog, tmp_path: Path)
 def test_a_reader_in_the_way_is_reported_and_a_second_call_clears_the_file(tmp_path: Path) -> None:
     log, user = SqlLog(f"sqlite:///{tmp_path}/events.db", busy_timeout=0.2), "erase-me-4711"
     log.append(batch(50, user=user))
-    with reading(log._engine) as connection:
+    with reading(log.engine) as connection:
         connection.execute(select(func.count()).select_from(TABLES["events"])).scalar()
         report = log.erase(user)
         assert report.removed["events"] == 50
@@ -317,7 +317,7 @@ def test_the_audit_chain_covers_every_entry(log: SqlLog) -> None:
     log.set_consent("ann", Consent(personalisation=False))
     log.set_consent("ann", Consent())
     log.forget_before(0)
-    with reading(log._engine) as connection:
+    with reading(log.engine) as connection:
         entries = connection.execute(select(TABLES["audit"]).order_by(TABLES["audit"].c.entry)).mappings().all()
         names = connection.execute(select(TABLES["pseudonyms"].c.pseudonym)).scalars().all()
     assert [e["action"] for e in entries] == ["consent", "consent", "forget"]
@@ -354,7 +354,7 @@ def test_retention(log: SqlLog) -> None:
 def test_rows_written_with_every_change_are_announced(log: SqlLog) -> None:
     log.set_consent("ann", Consent())
     log.erase("ann")
-    with reading(log._engine) as connection:
+    with reading(log.engine) as connection:
         changes = connection.execute(select(TABLES["changes"].c.resource, TABLES["changes"].c.row)).all()
     assert len(changes) == 2
     assert changes[0] == changes[1] == ("users", changes[0][1])

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import polars as pl
-from sqlalchemy import Engine, Select, delete, func, or_, select, update
+from sqlalchemy import Connection, Engine, Select, delete, func, or_, select, update
 
 from cuvee.errors import DataError, unknown
 from cuvee.sql.database import check_url, insert_new, open_database, purge, reading, writing
@@ -24,7 +24,7 @@ from cuvee.sql.people import (
 )
 from cuvee.sql.schema import metadata
 
-__all__ = ["SqlLog"]
+__all__ = ["SqlLog", "store_events"]
 
 _REQUIRED = ("event_id", "user_id", "item_id", "kind")
 _TEXTS = (*_REQUIRED, "recommendation_id", "session")
@@ -99,13 +99,9 @@ class SqlLog:
         now = time.time()
         checked = _checked(events, int(now))
         contexts = _contexts(checked["context"])
-        with writing(self._engine) as connection:
-            numbers = user_numbers(connection, checked["user_id"].unique(maintain_order=True).to_list())
-            rows = checked.drop("user_id", "context").to_dicts()
-            for row, user_id, context in zip(rows, checked["user_id"], contexts, strict=True):
-                row.update(user_no=numbers[user_id], context=context, received_at=now)
-            insert_new(connection, _events, rows, "event_id")
-            return int(connection.execute(select(func.max(_events.c.offset))).scalar() or 0)
+        rows = [{**row, "context": c} for row, c in zip(checked.to_dicts(), contexts, strict=True)]
+        with writing(self.engine) as connection:
+            return store_events(connection, rows, now)
 
     def read(self, offset: int, limit: int) -> pl.DataFrame:
         """Return at most `limit` events after `offset`, in order of arrival.
@@ -124,7 +120,7 @@ class SqlLog:
     def consent(self, user_id: str) -> Consent:
         """Return what a person agreed to; the defaults for somebody unknown."""
         columns = [_users.c[name] for name in asdict(Consent())]
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             row = connection.execute(select(*columns).where(_users.c.user_id == user_id)).mappings().first()
         return Consent() if row is None else Consent(**row)
 
@@ -132,7 +128,7 @@ class SqlLog:
         """Note what a person agrees to from now on, audited."""
         frame = pl.DataFrame({"user_id": [user_id]})
         _refuse(frame, [rule for rule in _RULES if rule[0] == "user_id"])
-        with writing(self._engine) as connection:
+        with writing(self.engine) as connection:
             number = user_numbers(connection, [user_id])[user_id]
             flags = asdict(consent)
             connection.execute(update(_users).where(_users.c.user_no == number).values(**flags, updated_at=time.time()))
@@ -144,13 +140,13 @@ class SqlLog:
 
         The record of it holds the pseudonym only. Models are refitted by whoever asks for this.
         """
-        with writing(self._engine) as connection:
+        with writing(self.engine) as connection:
             name, removed = erase_user(connection, user_id)
-        return Erasure(name, removed, purge(self._engine, personal_tables(), self.busy_timeout))
+        return Erasure(name, removed, purge(self.engine, personal_tables(), self.busy_timeout))
 
     def export(self, user_id: str) -> dict[str, list[dict[str, Any]]]:
         """Return everything held about a person: table -> rows, ready for JSON; {} for somebody unknown."""
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             return export_user(connection, user_id)
 
     def forget_before(self, time: int) -> dict[str, int]:
@@ -159,30 +155,41 @@ class SqlLog:
         Reviews, profiles, consent, and the records of audit and erasure stay.
         """
         removed = {}
-        with writing(self._engine) as connection:
+        with writing(self.engine) as connection:
             for name, column in _AGES.items():
                 table = metadata.tables[name]
                 removed[name] = connection.execute(delete(table).where(table.c[column] < time)).rowcount
             record(connection, "log", "forget", "events", {"before": time, **removed})
-        purge(self._engine, [metadata.tables[name] for name in _AGES], self.busy_timeout)
+        purge(self.engine, [metadata.tables[name] for name in _AGES], self.busy_timeout)
         return removed
 
     def close(self) -> None:
         """Close the connections of this process; the next call opens new ones."""
-        self._engine.dispose()
+        self.engine.dispose()
 
     @property
-    def _engine(self) -> Engine:
+    def engine(self) -> Engine:
+        """The connections of this process, for what else is kept beside the events."""
         return open_database(self.url, self.busy_timeout)
 
     def _frame(self, wanted: Select[Any]) -> pl.DataFrame:
-        with reading(self._engine) as connection:
+        with reading(self.engine) as connection:
             rows = [tuple(row) for row in connection.execute(wanted)]
         frame = pl.DataFrame(
             [row[:-1] for row in rows], {k: v for k, v in _READ.items() if k != "context"}, orient="row"
         )
         contexts = [None if row[-1] is None else json.dumps(row[-1]) for row in rows]
         return frame.with_columns(pl.Series("context", contexts, pl.String)).select(*_READ)
+
+
+def store_events(connection: Connection, rows: Sequence[Mapping[str, Any]], now: float) -> int:
+    """Store events that were checked, with every column of a log, user_id among them; return the offset after them."""
+    numbers = user_numbers(connection, list(dict.fromkeys(row["user_id"] for row in rows)))
+    stored = [{**row, "user_no": numbers[row["user_id"]], "received_at": now} for row in rows]
+    for row in stored:
+        del row["user_id"]
+    insert_new(connection, _events, stored, "event_id")
+    return int(connection.execute(select(func.max(_events.c.offset))).scalar() or 0)
 
 
 def _selection() -> Select[Any]:

@@ -1,0 +1,1 @@
+"""The service: a trained bundle behind HTTP, fresh with every event."""

@@ -1,0 +1,79 @@
+"""The service as an ASGI app: routes, problems, bounds."""
+
+import pkgutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from importlib import import_module
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from cuvee import __version__
+from cuvee.serve import routes
+from cuvee.serve.problems import answer_problems, problem
+from cuvee.serve.service import Service, Settings
+
+__all__ = ["create_app"]
+
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"referrer-policy", b"no-referrer"),
+)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the app; the bundle is loaded when it starts.
+
+    Raises, at the start:
+        BundleError: not a bundle, or a damaged one.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        service = app.state.service = Service(settings)
+        yield
+        await service.writer.close()
+        service.log.close()
+
+    app = FastAPI(title="Cuvee", version=__version__, lifespan=lifespan, description="Recommendations, fresh.")
+    answer_problems(app)
+    for module in sorted(m.name for m in pkgutil.iter_modules(routes.__path__)):
+        app.include_router(import_module(f"{routes.__name__}.{module}").router)
+    app.add_middleware(_Bounded, largest=settings.largest_body)
+    return app
+
+
+class _Bounded:
+    """Refuses bodies that are too large, while they arrive, and says how answers are to be treated."""
+
+    def __init__(self, app: ASGIApp, largest: int) -> None:
+        self.app, self.largest = app, largest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        told = f"a request may have {self.largest} bytes at most; send it in parts"
+        announced = dict(scope["headers"]).get(b"content-length", b"0")
+        if announced.isdigit() and int(announced) > self.largest:
+            await problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, told)(scope, receive, send)
+            return
+        got = 0
+
+        async def counted() -> Message:
+            nonlocal got
+            message = await receive()
+            got += len(message.get("body", b""))
+            if got > self.largest:
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, told)
+            return message
+
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], *_HEADERS]}
+            await send(message)
+
+        await self.app(scope, counted, marked)

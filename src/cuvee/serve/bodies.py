@@ -1,0 +1,138 @@
+"""What requests and answers look like; FastAPI checks by it and documents it."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from cuvee.sql.catalogue import State
+
+__all__ = [
+    "Answer",
+    "Asked",
+    "EventIn",
+    "EventsIn",
+    "EventsOut",
+    "Id",
+    "ItemIn",
+    "ItemOut",
+    "ItemsIn",
+    "ReasonOut",
+    "Shown",
+    "StateOut",
+]
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_LONGEST = 256
+_MOST_EVENTS, _MOST_ITEMS = 10_000, 1_000
+
+
+def _id(value: str) -> str:
+    if not value or len(value.encode()) > _LONGEST or _CONTROL.search(value):
+        raise ValueError(f"an id has 1 to {_LONGEST} bytes and no control characters")
+    return value
+
+
+def _plain(value: str) -> str:
+    value.encode()  # a lone surrogate cannot be stored
+    if "\x00" in value:
+        raise ValueError("text cannot hold the character 0")
+    return value
+
+
+Id = Annotated[str, AfterValidator(_id)]
+Text = Annotated[str, AfterValidator(_plain)]
+Value = Annotated[Text | bool | int | float | list[Text] | None, Field(union_mode="left_to_right")]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class EventIn(Body):
+    """What somebody did."""
+
+    event_id: Id = Field(description="Yours; one that was stored before is left as it is, so that retries are harmless")
+    user_id: Id
+    item_id: Id = Field(description="Need not be in the catalogue yet")
+    kind: Id = Field(description="view, cart, buy, like, dislike ...")
+    time: int | None = Field(None, ge=0, le=10**11, description="Unix seconds; now where missing")
+    weight: float | None = Field(None, ge=-1e6, le=1e6, description="What it says about liking; by kind where missing")
+    recommendation_id: Id | None = Field(None, description="The answer in which the item was shown")
+    position: int | None = Field(None, ge=0, le=10**6, description="Where it stood there, from 0")
+    session: Id | None = None
+    context: dict[str, Value] | None = None
+
+
+class EventsIn(Body):
+    events: list[EventIn] = Field(min_length=1, max_length=_MOST_EVENTS)
+
+
+class EventsOut(BaseModel):
+    received: int
+    offset: int = Field(description="Of the newest event in the log, these included")
+
+
+class Asked(Body):
+    """For whom, and what."""
+
+    user_id: Id | None = Field(None, description="Somebody never seen before is answered too")
+    items: list[Id] = Field([], max_length=500, description="What somebody unknown has just touched, oldest first")
+    k: int = Field(10, ge=1, le=200)
+    exclude: list[Id] = Field([], max_length=10_000, description="Not to be shown in this answer")
+    candidates: list[Id] | None = Field(None, max_length=10_000, description="Nothing else may be shown")
+    reasons: bool = True
+    scenario: Id = "default"
+
+
+class ReasonOut(BaseModel):
+    kind: str
+    weight: float
+    text: str
+    evidence: dict[str, str | float]
+
+
+class Shown(BaseModel):
+    item_id: str
+    title: str | None
+    score: float
+    propensity: float = Field(description="Probability that it stood there")
+    reasons: list[ReasonOut] = []
+
+
+class Answer(BaseModel):
+    recommendation_id: str
+    model_version: str
+    degraded: bool = Field(description="Whether something that should have been used could not be")
+    personal: bool = Field(description="Whether what the user did was used")
+    unknown_items: list[str] = Field(description="Ids of the request that are not in the catalogue")
+    items: list[Shown]
+
+
+class ItemIn(Body):
+    """An item: its id and whatever columns of the catalogue there are."""
+
+    model_config = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
+    __pydantic_extra__: dict[str, Value] = Field(init=False)
+
+    item_id: Id
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        return dict(self.__pydantic_extra__ or {})
+
+
+class ItemsIn(Body):
+    items: list[ItemIn] = Field(min_length=1, max_length=_MOST_ITEMS)
+
+
+class ItemOut(BaseModel):
+    item_id: str
+    attributes: dict[str, Any]
+    state: State
+    served: bool = Field(description="Whether the model in use knows it")
+
+
+class StateOut(BaseModel):
+    item_id: str
+    state: State

@@ -1,0 +1,1 @@
+"""What the service answers, one resource a file; each has a `router`."""

@@ -1,0 +1,31 @@
+"""Whether the service lives, is ready, and which versions it runs."""
+
+from fastapi import APIRouter
+
+from cuvee import __version__
+from cuvee.serve.service import Here
+from cuvee.sql.database import reading
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/livez")
+async def livez() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz")
+async def readyz(service: Here) -> dict[str, str | int]:
+    """The model is loaded and the database can be read; 503 otherwise."""
+    with reading(service.engine) as connection:
+        snapshot = service.follow(connection)
+    return {"status": "ready", "model_version": snapshot.version, "items": len(snapshot.bundle.data.items)}
+
+
+@router.get("/version")
+async def version(service: Here) -> dict[str, str]:
+    """The versions of the program and of the model."""
+    return {"cuvee": __version__, "model_version": service.snapshot.version}

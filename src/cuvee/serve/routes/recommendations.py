@@ -1,0 +1,115 @@
+"""What to show whom, and what was shown."""
+
+import asyncio
+import logging
+import uuid
+from http import HTTPStatus
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Path, Query
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from cuvee.queries import HISTORY_LIMIT, one_each
+from cuvee.serve.access import needs
+from cuvee.serve.answers import shown_items
+from cuvee.serve.bodies import Answer, Asked, Id, Shown
+from cuvee.serve.problems import Problem
+from cuvee.serve.service import Here, Service
+from cuvee.serve.snapshot import Snapshot
+from cuvee.sql.database import reading
+from cuvee.sql.shown import Past, note_shown, past_of, shown
+from cuvee.types import Slate
+
+__all__ = ["router"]
+
+logger = logging.getLogger(__name__)
+
+router = APIRouter(prefix="/v1", tags=["recommendations"])
+
+_noting: set[asyncio.Task[None]] = set()
+"""Answers that are being written down; kept here so that they are not collected before they are done."""
+
+
+@router.post("/recommendations", dependencies=[needs("read")])
+async def recommend(body: Asked, service: Here) -> Answer:
+    """Recommend to a user, known or not, or to a session; what they did a moment ago counts."""
+    if body.user_id is not None and body.items:
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "give user_id or items, not both: a session has no user")
+    snapshot, past = _looked_up(service, body.user_id)
+    touched, strange = snapshot.known(body.items)
+    queries = snapshot.session(touched) if body.user_id is None else snapshot.user(body.user_id, past)
+    excluded, unknown = snapshot.known(body.exclude)
+    candidates = None
+    if body.candidates is not None:
+        candidates, others = snapshot.known(body.candidates)
+        unknown += others
+    slate = snapshot.answer(queries, body.k, excluded, candidates)
+    answer = Answer(
+        recommendation_id=uuid.uuid4().hex,
+        model_version=snapshot.version,
+        degraded=False,
+        personal=past.personal and (body.user_id is not None or len(touched) > 0),
+        unknown_items=[*strange, *unknown],
+        items=shown_items(snapshot, queries, slate, reasons=body.reasons),
+    )
+    _note(service, answer, body, snapshot.after)
+    return answer
+
+
+@router.get("/recommendations/{recommendation_id}", dependencies=[needs("admin")])
+async def replay(recommendation_id: Annotated[Id, Path()], service: Here) -> dict[str, Any]:
+    """Return an answer as it was given: what was asked, by which model, what stood where and why."""
+    with reading(service.engine) as connection:
+        found = shown(connection, recommendation_id)
+    if found is None:
+        raise Problem(HTTPStatus.NOT_FOUND, f"no recommendation {recommendation_id!r} is on record")
+    return found
+
+
+@router.get("/popular", dependencies=[needs("read")])
+async def popular(service: Here, k: Annotated[int, Query(ge=1, le=200)] = 10) -> dict[str, list[Shown]]:
+    """Return what most people liked, by what the model was fitted on."""
+    with reading(service.engine) as connection:
+        snapshot = service.follow(connection)
+    demand = np.where(snapshot.shown, snapshot.bundle.data.demand, -np.inf).astype(np.float32)
+    best = np.argsort(-demand, kind="stable")[: min(k, int(snapshot.shown.sum()))].astype(np.int32)
+    slate = Slate(best[None, :], demand[best][None, :], np.ones((1, len(best)), np.float32))
+    nobody = one_each(len(demand), np.zeros((1, 0), np.int32))
+    return {"items": shown_items(snapshot, nobody, slate, reasons=False)}
+
+
+def _looked_up(service: Service, user_id: str | None) -> tuple[Snapshot, Past]:
+    """Return the snapshot that answers now and what the log knows of the user, of one state of the database."""
+    with reading(service.engine) as connection:
+        snapshot = service.follow(connection)
+        if user_id is None:
+            return snapshot, Past(personal=True)
+        return snapshot, past_of(connection, user_id, snapshot.after, HISTORY_LIMIT)
+
+
+def _note(service: Service, answer: Answer, body: Asked, after: int) -> None:
+    """Write the answer down without keeping whoever asked waiting."""
+    row = {
+        "recommendation_id": answer.recommendation_id,
+        "scenario": body.scenario,
+        "model_version": answer.model_version,
+        "request": body.model_dump(exclude={"user_id"}, exclude_defaults=True),
+        "slate": [item.model_dump() for item in answer.items],
+        "event_offset": after,
+        "degraded": answer.degraded,
+    }
+
+    def store(connection: Connection) -> None:
+        note_shown(connection, row, body.user_id)
+
+    async def noted() -> None:
+        try:
+            await service.writer.write(store)
+        except SQLAlchemyError as error:
+            logger.error("recommendation %s could not be written down: %s", answer.recommendation_id, error)
+
+    task = asyncio.create_task(noted())
+    _noting.add(task)
+    task.add_done_callback(_noting.discard)

@@ -1,0 +1,114 @@
+"""What one process of the service holds: the log, its writer, and the snapshot that answers now."""
+
+import logging
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import polars as pl
+from fastapi import Depends, Request
+from sqlalchemy import Connection, Engine
+
+from cuvee.errors import ConfigError, DataError
+from cuvee.logs.sql import SqlLog
+from cuvee.serve.snapshot import Snapshot, snapshot_of
+from cuvee.serve.writer import Writer
+from cuvee.sql.catalogue import Item, changed_items
+from cuvee.sql.database import reading
+from cuvee.sql.shown import last_change
+
+__all__ = ["Here", "Service", "Settings", "items_table"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the service runs."""
+
+    bundle: Path
+    """A bundle, or the folder of a run."""
+    data: Path
+    """Folder of the service's own files; made where it is missing."""
+    url: str | None = None
+    """Database; None: SQLite in `data`."""
+    demo: bool = False
+    """Whether requests need no key: for a service that only this machine can reach."""
+    largest_body: int = 8 << 20
+    """Bytes of a request, at most."""
+
+    @property
+    def database(self) -> str:
+        return self.url or f"sqlite:///{self.data.resolve() / 'cuvee.db'}"
+
+
+class Service:
+    """Shared by the requests of a process. Only `snapshot` is ever replaced, by `follow`."""
+
+    def __init__(self, settings: Settings) -> None:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        self.settings = settings
+        self.log = SqlLog(settings.database)
+        self.writer = Writer(lambda: self.log.engine)
+        self.snapshot: Snapshot = snapshot_of(settings.bundle)
+        self._followed = 0
+        self._turn = threading.Lock()
+        with reading(self.engine) as connection:
+            self.follow(connection)
+
+    @property
+    def engine(self) -> Engine:
+        return self.log.engine
+
+    def follow(self, connection: Connection) -> Snapshot:
+        """Take in what changed in the database since the last look, and return the snapshot that answers now."""
+        newest = last_change(connection)
+        if newest > self._followed:
+            with self._turn:
+                if newest > self._followed:
+                    self.snapshot = _followed(self.snapshot, changed_items(connection, self._followed, newest))
+                    self._followed = newest
+        return self.snapshot
+
+
+def items_table(items: list[Item]) -> pl.DataFrame:
+    """Return the items as a table of the catalogue; a column holds null where an item says nothing.
+
+    Raises:
+        DataError: a column whose values are not of one type.
+    """
+    names = list(dict.fromkeys(name for item in items for name in item.attributes))
+    columns = {"item_id": pl.Series("item_id", [item.item_id for item in items], pl.String)}
+    for name in names:
+        values = [item.attributes.get(name) for item in items]
+        try:
+            columns[name] = pl.Series(name, values, strict=True)
+        except (TypeError, pl.exceptions.PolarsError) as error:
+            raise DataError(f"items: the values of {name!r} are not of one type: {error}") from error
+    return pl.DataFrame(list(columns.values()))
+
+
+def _followed(snapshot: Snapshot, items: list[Item]) -> Snapshot:
+    new = [item for item in items if item.attributes and item.item_id not in snapshot.bundle.data.item_rows]
+    for item in new:
+        # one by one where they do not go together: a broken one must not keep the others out
+        snapshot = _added(snapshot, [item]) if len(new) > 1 else _added(snapshot, new)
+    return snapshot.with_states({item.item_id: item.state for item in items})
+
+
+def _added(snapshot: Snapshot, items: list[Item]) -> Snapshot:
+    try:
+        return snapshot.with_items(items_table(items))
+    except (DataError, ConfigError) as error:
+        logger.error("item %s is stored but cannot be served: %s", items[0].item_id, error)
+        return snapshot
+
+
+def _here(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+Here = Annotated[Service, Depends(_here)]
+"""The service of the process, for a route."""

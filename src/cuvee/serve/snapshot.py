@@ -1,0 +1,146 @@
+"""What a request may read: a trained bundle, prepared, and which items may be shown. It is swapped whole."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from cuvee import registry
+from cuvee.bundle import Bundle, load_bundle
+from cuvee.frames import KIND_WEIGHTS
+from cuvee.protocols import Explainer, StageModel
+from cuvee.queries import one_each, queries_of, with_past
+from cuvee.rank import recommend
+from cuvee.sql.catalogue import State
+from cuvee.sql.shown import Past
+from cuvee.types import Bools, Context, Ints, Queries, Reason, Slate
+
+__all__ = ["OTHER", "Snapshot", "snapshot_of"]
+
+OTHER = "other"
+"""Stands for kinds of event that the bundle does not know."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A bundle ready to answer. Nothing in it changes; what changes is a new snapshot."""
+
+    bundle: Bundle
+    version: str
+    """Digest of the bundle as it was fitted."""
+    after: int
+    """Events of the log up to this offset are in the bundle already."""
+    filters: tuple[Callable[[Queries], Bools], ...]
+    stages: tuple[StageModel, ...]
+    states: Mapping[str, State]
+    """Of the items that may not be shown."""
+
+    @cached_property
+    def shown(self) -> Bools:
+        """(i,) False for items that are hidden or unavailable."""
+        mask = np.ones(len(self.bundle.data.items), bool)
+        mask[[row for row in map(self.bundle.data.item_rows.get, self.states) if row is not None]] = False
+        return mask
+
+    @cached_property
+    def titles(self) -> list[str | None]:
+        table = self.bundle.data.item_table
+        return table["title"].to_list() if "title" in table.columns else [None] * len(table)
+
+    def known(self, item_ids: Iterable[str]) -> tuple[Ints, list[str]]:
+        """Return the rows of the ids that are in the catalogue, and the ids that are not."""
+        rows = [(name, self.bundle.data.item_rows.get(name)) for name in item_ids]
+        return np.array([r for _, r in rows if r is not None], np.int32), [name for name, r in rows if r is None]
+
+    def user(self, user_id: str, past: Past) -> Queries:
+        """Return the query of a user: what the bundle and the log know of them, nothing where they refuse."""
+        data = self.bundle.data
+        row = data.user_rows.get(user_id) if past.personal else None
+        known = one_each(len(data.items), np.zeros((1, 0), np.int32)) if row is None else queries_of(
+            data, np.array([row], np.int32)
+        )  # fmt: skip
+        events = [e for e in past.events if e[0] in data.item_rows]
+        if not events:
+            return known
+        kinds = {name: number for number, name in enumerate(data.events.kinds)}
+        return with_past(
+            known,
+            np.array([data.item_rows[e[0]] for e in events], np.int32),
+            np.array([e[2] for e in events], np.int64),
+            np.array([kinds.get(e[1], kinds[OTHER]) for e in events], np.int8),
+            np.array([self._weights.get(e[1], 1.0) if e[3] is None else e[3] for e in events], np.float32),
+        )
+
+    def session(self, rows: Ints) -> Queries:
+        """Return the query of somebody unknown who touched these items, oldest first."""
+        return one_each(len(self.bundle.data.items), rows[None, :])
+
+    def answer(self, queries: Queries, k: int, exclude: Ints, candidates: Ints | None) -> Slate:
+        """Return the slate of one query, through filters and stages."""
+        allowed = self.shown.copy()
+        if candidates is not None:
+            chosen = np.zeros_like(allowed)
+            chosen[candidates] = True
+            allowed &= chosen
+        allowed[exclude] = False
+        context = Context(self.bundle.data, np.random.default_rng(self.bundle.recipe.seed))
+        return recommend(
+            self.bundle.model, queries, k, filters=self.filters, stages=self.stages, candidates=allowed, context=context
+        )
+
+    def reasons(self, queries: Queries, slate: Slate) -> Sequence[Sequence[Reason]]:
+        """Return the reasons of each place of the one slate."""
+        return self.bundle.reasons(queries, slate, _explainers())[0]
+
+    def with_items(self, table: pl.DataFrame) -> "Snapshot":
+        """Return the snapshot with new items, scored by their content."""
+        return _prepared(self.bundle.with_items(table), self.version, self.after, self.states)
+
+    def with_states(self, changed: Mapping[str, State]) -> "Snapshot":
+        """Return the snapshot that knows which items may be shown now."""
+        merged = {**self.states, **changed}
+        return replace(self, states={name: state for name, state in merged.items() if state != "available"})
+
+    @cached_property
+    def _weights(self) -> Mapping[str, float]:
+        kinds: Mapping[str, float] = getattr(self.bundle.recipe.reader, "kinds", KIND_WEIGHTS)
+        told = self.bundle.recipe.events
+        return {**KIND_WEIGHTS, **kinds, **({} if told is None or told == "learn" else told)}
+
+
+def snapshot_of(folder: Path, after: int = 0) -> Snapshot:
+    """Load a bundle, or that of a run, and make it ready.
+
+    Raises:
+        BundleError: not a bundle, or a damaged one.
+    """
+    bundle = load_bundle(folder)
+    data = bundle.data
+    if OTHER not in data.events.kinds:
+        data = replace(data, events=replace(data.events, kinds=(*data.events.kinds, OTHER)))
+    return _prepared(replace(bundle, data=data), _version(folder), after, {})
+
+
+def _prepared(bundle: Bundle, version: str, after: int, states: Mapping[str, State]) -> Snapshot:
+    filters = tuple(f.prepare(bundle.data) for f in bundle.recipe.filters)
+    stages = tuple(s.prepare(bundle.data) for s in bundle.recipe.stages)
+    return Snapshot(bundle, version, after, filters, stages, states)
+
+
+def _version(folder: Path) -> str:
+    """Return a digest of what was fitted: the JSON of a part holds the checksums of its arrays."""
+    folder = folder / "bundle" if (folder / "bundle").is_dir() else folder
+    digest = hashlib.sha256()
+    for path in sorted([*folder.glob("*.json"), folder / "recipe.yaml"]):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _explainers() -> tuple[Explainer, ...]:
+    found: list[Any] = [registry.build("explainers", name) for name in ("views", "history")]
+    return tuple(found)

@@ -1,0 +1,61 @@
+"""What people were shown, kept so that an answer can be looked at again; and what they did, as an answer needs it."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from cuvee.sql.people import user_numbers
+from cuvee.sql.schema import metadata
+
+__all__ = ["Past", "last_change", "note_shown", "past_of", "shown"]
+
+_tables = metadata.tables
+_users, _events, _changes = _tables["users"].c, _tables["events"].c, _tables["changes"].c
+
+
+@dataclass(frozen=True)
+class Past:
+    """What the log holds of one person, as far as it may be used."""
+
+    personal: bool
+    """False where they refuse personalisation: then there is nothing else here, and nothing else may be used."""
+    events: tuple[tuple[str, str, int, float | None], ...] = ()
+    """(item_id, kind, unix seconds, weight or None), in time order."""
+
+
+def past_of(connection: Connection, user_id: str, after: int, limit: int) -> Past:
+    """Return a person's newest events among those after an offset; somebody unknown has none."""
+    person = select(_users.user_no, _users.personalisation).where(_users.user_id == user_id)
+    row = connection.execute(person).first()
+    if row is None:
+        return Past(personal=True)
+    if not row.personalisation:
+        return Past(personal=False)
+    mine = (_events.user_no == row.user_no) & (_events.offset > after)
+    wanted = select(_events.item_id, _events.kind, _events.time, _events.weight).where(mine)
+    newest = connection.execute(wanted.order_by(_events.time.desc(), _events.offset.desc()).limit(limit)).all()
+    return Past(personal=True, events=tuple((r.item_id, r.kind, r.time, r.weight) for r in reversed(newest)))
+
+
+def last_change(connection: Connection) -> int:
+    """Return the offset of the newest change; 0 where there is none."""
+    return int(connection.execute(select(func.max(_changes.offset))).scalar() or 0)
+
+
+def note_shown(connection: Connection, answer: Mapping[str, Any], user_id: str | None) -> None:
+    """Keep an answer: the columns of `recommendations`, the person by id."""
+    number = None if user_id is None else user_numbers(connection, [user_id])[user_id]
+    connection.execute(_tables["recommendations"].insert().values(**answer, user_no=number, made_at=time.time()))
+
+
+def shown(connection: Connection, recommendation_id: str) -> dict[str, Any] | None:
+    """Return an answer as it was kept, the person by id; None where there is none of that id."""
+    table = _tables["recommendations"]
+    joined = table.outerjoin(_tables["users"], _users.user_no == table.c.user_no)
+    plain = [c for c in table.c if c.name != "user_no"]
+    wanted = select(_users.user_id, *plain).select_from(joined).where(table.c.recommendation_id == recommendation_id)
+    row = connection.execute(wanted).mappings().first()
+    return None if row is None else dict(row)

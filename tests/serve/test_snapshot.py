@@ -1,0 +1,74 @@
+"""The query of a user whose history goes on in the log equals that of a bundle which knew it all along."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cuvee.queries import queries_of, with_past
+from cuvee.serve.snapshot import OTHER, snapshot_of
+from cuvee.sql.shown import Past
+from cuvee.types import Dataset, Events, Queries
+
+
+def equal(a: Queries, b: Queries) -> None:
+    for part in ("indptr", "indices", "data"):
+        np.testing.assert_array_equal(getattr(a.seen, part), getattr(b.seen, part))
+    for name in ("history", "history_time", "history_kind"):
+        np.testing.assert_array_equal(getattr(a, name), getattr(b, name))
+
+
+@pytest.mark.parametrize("user", [0, 4, 35])
+@pytest.mark.parametrize("cut", [0, 3, 200])
+def test_a_history_in_two_parts_is_the_history(world: Dataset, user: int, cut: int) -> None:
+    """The newest `cut` events of the user come from the log, the others from the bundle."""
+    mine = np.flatnonzero(world.events.user == user)
+    later = mine[max(len(mine) - cut, 0) :]
+    part = np.ones(len(world.events), bool)
+    part[later] = False
+    older = replace(world, events=world.events.take(part))
+    e = world.events.take(later)
+    whole = queries_of(world, np.array([user], np.int32))
+    equal(with_past(queries_of(older, np.array([user], np.int32)), e.item, e.time, e.kind, e.weight), whole)
+
+
+def test_the_newest_two_hundred_stand(world: Dataset) -> None:
+    n = 300
+    e = Events(
+        np.zeros(n, np.int32), np.arange(n, dtype=np.int32) % 23, np.arange(n), np.ones(n, np.float32),
+        np.zeros(n, np.int8), ("buy",),
+    )  # fmt: skip
+    nobody = queries_of(replace(world, events=e.take(np.zeros(n, bool))), np.array([0], np.int32))
+    found = with_past(nobody, e.item, e.time, e.kind, e.weight)
+    equal(found, queries_of(replace(world, events=e), np.array([0], np.int32)))
+    assert found.history.shape == (1, 200)
+
+
+def test_what_the_log_knows(bundle: Path) -> None:
+    """Weights by kind, an own weight, a kind nobody knew, an item nobody knew; nothing of who refuses."""
+    snapshot = snapshot_of(bundle)
+    past = Past(
+        personal=True,
+        events=(("i01", "view", 5, None), ("i02", "gift", 6, None), ("gone", "buy", 7, None), ("i03", "buy", 8, 0.25)),
+    )
+    query = snapshot.user("nobody", past)
+    kinds = snapshot.bundle.data.events.kinds
+    assert query.history.tolist() == [[1, 2, 3]]
+    assert [kinds[k] for k in query.history_kind[0]] == ["view", OTHER, "buy"]
+    assert query.seen.toarray()[0, :4].tolist() == pytest.approx([0, 0.2, 1.0, 0.25])
+    assert len(snapshot.user("u04", Past(personal=True)).seen.indices) > 0
+    assert len(snapshot.user("u04", Past(personal=False)).seen.indices) == 0
+
+
+def test_versions_tell_bundles_apart(bundle: Path, tmp_path: Path) -> None:
+    first = snapshot_of(bundle).version
+    assert snapshot_of(bundle).version == first
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for path in bundle.iterdir():
+        (copy / path.name).write_bytes(path.read_bytes())
+    assert snapshot_of(copy).version == first
+    recipe = copy / "recipe.yaml"
+    recipe.write_text(recipe.read_text(encoding="utf-8").replace("seed: 0", "seed: 1"), encoding="utf-8")
+    assert snapshot_of(copy).version != first
