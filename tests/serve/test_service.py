@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -124,6 +125,15 @@ def test_an_answer_can_be_looked_at_again(service: Running) -> None:
 def test_what_is_asked_for_is_obeyed(service: Running) -> None:
     assert asked(service, candidates=["i04", "i03", "zz"]) in (["i04", "i03"], ["i03", "i04"])
     assert "i03" not in asked(service, exclude=["i03"])
+    cheap = asked(service, filter='price < 5 and group in ["hats", "mugs"]')
+    assert 0 < len(cheap) < 23
+    for item in cheap:
+        attributes = service.client.get(f"/v1/items/{quote(item, safe='')}").json()["attributes"]
+        assert attributes["price"] < 5
+        assert attributes["group"] != "pens"
+    wrong = service.client.post("/v1/recommendations", json={"filter": "prise < 5"})
+    assert wrong.status_code == 404
+    assert "did you mean 'price'" in wrong.json()["detail"]
     answer = service.client.post("/v1/recommendations", json={"items": ["i03", "zz"], "reasons": False, "k": 2}).json()
     assert answer["unknown_items"] == ["zz"]
     assert [item["reasons"] for item in answer["items"]] == [[], []]

@@ -81,6 +81,7 @@ class Asked(Body):
     k: int = Field(10, ge=1, le=200)
     exclude: list[Id] = Field([], max_length=10_000, description="Not to be shown in this answer")
     candidates: list[Id] | None = Field(None, max_length=10_000, description="Nothing else may be shown")
+    filter: Text | None = Field(None, description='Condition on columns, e.g. price < 50 and not category == "hats"')
     reasons: bool = True
     scenario: Id = "default"
 

@@ -12,6 +12,7 @@ import polars as pl
 
 from cuvee import registry
 from cuvee.bundle import Bundle, load_bundle
+from cuvee.conditions import fulfilled
 from cuvee.frames import KIND_WEIGHTS
 from cuvee.protocols import Explainer, StageModel
 from cuvee.queries import one_each, queries_of, with_past
@@ -80,9 +81,17 @@ class Snapshot:
         """Return the query of somebody unknown who touched these items, oldest first."""
         return one_each(len(self.bundle.data.items), rows[None, :])
 
-    def answer(self, queries: Queries, k: int, exclude: Ints, candidates: Ints | None) -> Slate:
-        """Return the slate of one query, through filters and stages."""
+    def answer(
+        self, queries: Queries, k: int, exclude: Ints, candidates: Ints | None = None, where: str | None = None
+    ) -> Slate:
+        """Return the slate of one query, through filters and stages.
+
+        Raises:
+            ConfigError, UnknownNameError: `where` is not a condition on the columns there are.
+        """
         allowed = self.shown.copy()
+        if where is not None:
+            allowed &= fulfilled(where, self.bundle.data.item_table)
         if candidates is not None:
             chosen = np.zeros_like(allowed)
             chosen[candidates] = True

@@ -45,7 +45,7 @@ async def recommend(body: Asked, service: Here) -> Answer:
     if body.candidates is not None:
         candidates, others = snapshot.known(body.candidates)
         unknown += others
-    slate = snapshot.answer(queries, body.k, excluded, candidates)
+    slate = snapshot.answer(queries, body.k, excluded, candidates, body.filter)
     answer = Answer(
         recommendation_id=uuid.uuid4().hex,
         model_version=snapshot.version,
