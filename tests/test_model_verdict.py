@@ -1,7 +1,10 @@
 """The worth of modalities to a model: planted worth is found, planted noise is not, users are averaged over seeds."""
 
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 
 from cuvee.model_verdict import Worth, examine
@@ -11,6 +14,7 @@ from cuvee.registry import build
 from cuvee.report.verdict_phrases import worth_in_words
 from cuvee.statistics import Paired
 from cuvee.types import Dataset
+from cuvee.used_modalities import SOCIAL
 from tests.test_pipeline import shop
 
 
@@ -92,3 +96,68 @@ def test_a_fusion_of_nothing_is_an_answer_too(told: tuple[Recipe, Dataset, tuple
     alone = everybody["kind"].alone
     assert alone.low is not None
     assert alone.low > 0
+
+
+GROUP = [0, 0, 1, 0, 2, 1] * 7
+"""Of the users of the shop, and of its items: people buy what is of their own."""
+
+
+@pytest.fixture(scope="module")
+def linked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shop with three friends each, all of the same group; its recipe."""
+    path = shop(tmp_path_factory.mktemp("linked"))
+    rng = np.random.default_rng(0)
+    pairs = [
+        (f"u{a:02}", f"u{b:02}")
+        for a in range(37)
+        for b in rng.permutation([b for b in range(37) if GROUP[a] == GROUP[b] and a != b])[:3]
+    ]
+    pl.DataFrame(pairs, schema=["src", "dst"], orient="row").write_csv(path.parent / "shop" / "social.csv")
+    return path
+
+
+FRIENDLY = "{blend: {views: [popular, friends], weights: [1, 1], newcomers: [1, 1], shares: [0, 0, 0, 0, 0]}}"
+
+
+def test_friends_of_like_taste_are_missed(linked: Path) -> None:
+    """No encoder at all: the links alone are judged; wrong friends cost as well, and the graph alone beats nothing."""
+    recipe = load_recipe(linked, ["encoders=[]", "model=friends_ridge", "filters=[unseen]"])
+    (told,) = (w for w in examine(recipe, recipe.reader.read(), 2) if w.group == "everybody")
+    assert told.modality == SOCIAL
+    assert told.helps
+    assert told.weight == 1
+    assert told.alone.difference == pytest.approx(told.left_out.difference)  # there is nothing else
+    assert worth_in_words(told, "ndcg@5").startswith("social graph: keep it.")
+
+
+def test_without_links_a_blend_is_its_other_views(linked: Path, tmp_path: Path) -> None:
+    """What is left of popularity and friends is popularity, as a run of it measures."""
+    friendly = load_recipe(linked, ["encoders=[]", f"model={FRIENDLY}", "filters=[unseen]"])
+    popular = load_recipe(linked, ["encoders=[]", "model=popular", "filters=[unseen]"])
+    (told,) = (w for w in examine(friendly, friendly.reader.read(), 1) if w.group == "everybody")
+    left = run(popular, tmp_path / "popular").tests["test"].summary["ndcg@5"].mean
+    assert told.left_out.difference is not None
+    assert told.quality - told.left_out.difference == pytest.approx(left)
+    assert told.quality == pytest.approx(run(friendly, tmp_path / "both").tests["test"].summary["ndcg@5"].mean)
+    assert told.weight == pytest.approx(0.5)
+
+
+def test_modalities_are_alone_without_friends(linked: Path) -> None:
+    """`alone` of a modality has no links, `alone` of the links no modality, and `shuffled` keeps their number."""
+    encoders, model = "{kind: {tabular: {columns: [kind]}}}", "{blend: {views: [{content: {on: {kind: 1}}}, friends]}}"
+    recipe = load_recipe(linked, [f"encoders={encoders}", f"model={model}", "filters=[unseen]"])
+    data = recipe.reader.read()
+    worths = {w.modality: w for w in examine(recipe, data, 1) if w.group == "everybody"}
+    assert set(worths) == {"kind", SOCIAL}
+    kind, social = worths["kind"], worths[SOCIAL]
+    # two sources: without the one is the other alone, so both ways lead to the figure of the model with neither
+    nothing = kind.quality - _known(social.left_out) - _known(kind.alone)
+    assert nothing == pytest.approx(kind.quality - _known(kind.left_out) - _known(social.alone))
+    assert _known(social.alone) > 0.05
+    assert _known(kind.left_out) != 0
+    assert [w.modality for w in examine(recipe, data, 1, [SOCIAL]) if w.group == "everybody"] == [SOCIAL]
+
+
+def _known(gain: Paired) -> float:
+    assert gain.difference is not None
+    return gain.difference

@@ -62,13 +62,14 @@ def circles_of(train: Dataset, weights: tuple[float, ...], degree: float, activi
     the power `activity`.
 
     Raises:
-        ConfigError: the data set has no friendships, or a number that is out of its range.
+        ConfigError: the data set has no friendships, or a number that is out of its range. A table `social` without
+            rows is a graph that is hidden: nobody has friends then.
     """
     if not weights or min(weights) < 0 or not any(weights):
         raise ConfigError(f"circles needs weights of 0 or more, one of them above 0, got {list(weights)}")
     if degree < 0 or activity < 0:
         raise ConfigError(f"degree and activity must be 0 or more, got {degree:g}, {activity:g}")
-    if not train.friends.nnz:
+    if not train.friends.nnz and (train.social is None or len(train.social)):
         raise ConfigError("friends needs a table social with links between users, and the data set has none")
     degrees = np.asarray(train.friends.sum(axis=1)).ravel()
     scale = (np.maximum(degrees, 1) ** -degree).astype(np.float32)

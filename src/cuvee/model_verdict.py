@@ -1,5 +1,7 @@
 """What each modality is worth to the recipe's own model: left out, alone, and with its vectors at the wrong rows.
 
+A model that reads friends gets a verdict of the social graph as well: without any link, with the links of others, and
+with the links alone.
 Every variant is fitted and chosen anew, on several seeds; users are compared with themselves. A modality whose shuffled
 vectors do as well tells nothing, whatever leaving it out costs: that is the control for noise.
 Reference: L. Breiman, "Random forests", Machine Learning 2001, section 10 (importance by permutation), here with a new
@@ -10,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 from tqdm import tqdm
 
@@ -23,6 +26,7 @@ from cuvee.recipe import Recipe
 from cuvee.registry import describe
 from cuvee.statistics import Paired, paired
 from cuvee.types import Context, Dataset, Embeddings, Holdout, Split
+from cuvee.used_modalities import SOCIAL, reads_friends
 from cuvee.verdict import modality_weights, unfused
 
 __all__ = ["SHORT", "Worth", "examine"]
@@ -33,6 +37,7 @@ _LEVEL = 0.05
 
 Key = tuple[str, str]
 """(role, modality)."""
+_LINKS: Key = ("links", SOCIAL)
 Doubles = NDArray[np.float64]
 
 
@@ -74,6 +79,8 @@ class Worth:
 def examine(recipe: Recipe, data: Dataset, seeds: int, wanted: Sequence[str] = ()) -> tuple[Worth, ...]:
     """Return the worth of every modality, or of those wanted, on every test set and group.
 
+    Where the model reads friends, the social graph counts as a modality.
+
     Cost: two fits and three a modality, for each seed.
     """
     metric = told_in(recipe)
@@ -86,7 +93,8 @@ def examine(recipe: Recipe, data: Dataset, seeds: int, wanted: Sequence[str] = (
             split = again.split.split(data, rng)
         again, split, _ = weighed(again, split)
         _, split = encode(again, split)
-        keys = [k for k in split.train.features if not wanted or k[1] in wanted]
+        links = [_LINKS] if reads_friends(describe(again.model)) else []
+        keys = [k for k in (*split.train.features, *links) if not wanted or k[1] in wanted]
         table: _Table = {}
         for name, changed in tqdm(list(_variants(split, keys, rng)), desc=f"seed {again.seed}", leave=False):
             model, told = _measured(again, changed(), metric)
@@ -105,24 +113,43 @@ _Table = dict[tuple[str, str, str], Doubles]
 
 def _variants(split: Split, keys: Sequence[Key], rng: np.random.Generator) -> Iterator[tuple[str, Callable[[], Split]]]:
     """Yield the name of each variant and what makes its split."""
+    features, social = split.train.features, split.train.social
+    nothing = {k: f.hidden() for k, f in features.items()}
+    nobody = None if social is None else social.clear()
 
-    def with_(new: Mapping[Key, Embeddings]) -> Callable[[], Split]:
-        return lambda: _featured(split, {**split.train.features, **new})
+    def with_(new: Mapping[Key, Embeddings], links: pl.DataFrame | None = social) -> Callable[[], Split]:
+        return lambda: _changed(split, {**features, **new}, links)
 
-    features = split.train.features
     yield "whole", with_({})
-    yield "none", with_({k: f.hidden() for k, f in features.items()})
-    for key in keys:
-        yield f"without {key}", with_({key: features[key].hidden()})
+    yield "none", with_(nothing, nobody)
+    if _LINKS in keys:
+        yield f"without {_LINKS}", with_({}, nobody)
+        yield f"shuffled {_LINKS}", with_({}, _at_others(split.train, rng))
+        yield f"alone {_LINKS}", with_(nothing)
+    for key in (k for k in keys if k != _LINKS):
+        yield f"without {key}", with_({key: nothing[key]})
         yield f"shuffled {key}", with_({key: features[key].take(rng.permutation(len(features[key])))})
-        yield f"alone {key}", with_({k: f.hidden() for k, f in features.items() if k != key})
+        yield f"alone {key}", with_({k: f for k, f in nothing.items() if k != key}, nobody)
 
 
-def _featured(split: Split, features: Mapping[Key, Embeddings]) -> Split:
-    """Return the split with other features, in the questions too."""
-    train = replace(split.train, features=features)
-    tests = {name: with_features(held, train) for name, held in split.tests.items()}
-    return replace(split, train=train, valid=with_features(split.valid, train), tests=tests)
+def _changed(split: Split, features: Mapping[Key, Embeddings], social: pl.DataFrame | None) -> Split:
+    """Return the split with other features and links, in the questions too."""
+    train = replace(split.train, features=features, social=social)
+
+    def asked(held: Holdout) -> Holdout:
+        friends = None if social is None else train.friends[held.users]
+        held = with_features(held, train)
+        return replace(held, queries=replace(held.queries, friends=friends))
+
+    tests = {name: asked(held) for name, held in split.tests.items()}
+    return replace(split, train=train, valid=asked(split.valid), tests=tests)
+
+
+def _at_others(train: Dataset, rng: np.random.Generator) -> pl.DataFrame | None:
+    """Return the links with every user in the place of another: as many, and as closely knit, but at wrong people."""
+    users = np.array(train.users)
+    places = dict(zip(train.users, users[rng.permutation(len(users))].tolist(), strict=True))
+    return None if train.social is None else train.social.with_columns(pl.col("src", "dst").replace(places))
 
 
 def _measured(recipe: Recipe, split: Split, metric: str) -> tuple[dict[str, float], dict[tuple[str, str], Doubles]]:

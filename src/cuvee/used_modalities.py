@@ -1,9 +1,12 @@
-"""Which item modalities a described component uses, and with what weight."""
+"""Which item modalities a described component uses, and with what weight, and whether it reads the social graph."""
 
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["used"]
+__all__ = ["SOCIAL", "reads_friends", "used"]
+
+SOCIAL = "social graph"
+"""Name of the links between users, where they are judged beside modalities."""
 
 
 def used(values: Mapping[str, Any]) -> dict[str, float]:
@@ -17,3 +20,10 @@ def used(values: Mapping[str, Any]) -> dict[str, float]:
         return used(next(iter(fusion.values())))
     on = values.get("on") or {}
     return {str(m): float(w) for m, w in on.items()} if isinstance(on, Mapping) else dict.fromkeys(on, 1.0)
+
+
+def reads_friends(spec: Any) -> bool:
+    """Return whether a described component, or one within it, reads friends: those that do have `circles` of them."""
+    if isinstance(spec, Mapping):
+        return "circles" in spec or any(reads_friends(value) for value in spec.values())
+    return isinstance(spec, list | tuple) and any(reads_friends(value) for value in spec)

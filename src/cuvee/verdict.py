@@ -12,7 +12,7 @@ from cuvee.protocols import Estimator, FittedFusion
 from cuvee.registry import describe
 from cuvee.statistics import Paired, paired
 from cuvee.types import Split
-from cuvee.used_modalities import used
+from cuvee.used_modalities import SOCIAL, used
 
 __all__ = ["Verdict", "judged", "modality_weights", "unfused", "verdicts", "without"]
 
@@ -85,6 +85,7 @@ def modality_weights(spec: Any) -> dict[str, float]:
 
     A blend passes each view's share of the weights on; a view that uses several modalities passes its share on by
     the weights of its `on`. A view on interactions and content at once counts as content, unless content has no part.
+    One on circles of friends counts as the social graph.
     """
     if isinstance(spec, str):
         return {}
@@ -95,6 +96,8 @@ def modality_weights(spec: Any) -> dict[str, float]:
         for view, weight in zip(values["views"], weights, strict=True):
             for modality, share in modality_weights(view).items():
                 shares[modality] = shares.get(modality, 0.0) + share * weight / (sum(weights) or 1.0)
+    elif "circles" in values:
+        shares = {SOCIAL: 1.0}
     elif not (values.get("content") == 0 and values.get("share") == 0):
         weights = used(values)
         shares = {modality: weight / (sum(weights.values()) or 1.0) for modality, weight in weights.items()}

@@ -142,6 +142,19 @@ def test_a_blend_tells_of_friends(circle: Dataset) -> None:
     assert parts["popular"][1].any()  # nobody tells anything of user 36
 
 
+def test_links_that_are_hidden_tell_nothing(circle: Dataset) -> None:
+    """A table without rows is a graph nobody is in; links between strangers alone are a mistake."""
+    assert circle.social is not None
+    hidden = replace(circle, social=circle.social.clear())
+    query = queries_of(hidden, np.array([35, 0], np.int32))
+    assert query.friends is not None
+    for estimator in (Friends(), FriendsRidge()):
+        assert not estimator.fit(hidden, None, np.random.default_rng(0)).score(query).any()
+    strangers = replace(circle, social=circle.social.tail(1))
+    with pytest.raises(ConfigError, match="friends needs a table social with links between users"):
+        fit(Friends(), strangers)
+
+
 def test_errors(world: Dataset, circle: Dataset) -> None:
     with pytest.raises(ConfigError, match="friends needs a table social with links between users"):
         fit(Friends(), world)

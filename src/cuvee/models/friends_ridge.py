@@ -48,7 +48,7 @@ class FriendsRidge:
         circles = circles_of(train, self.circles, self.degree, self.activity)
         known = (np.diff(train.friends.indptr) > 0) & (np.diff(train.liked.indptr) > 0)
         rows = np.flatnonzero(known).astype(np.int32)
-        if not len(rows):
+        if not len(rows) and train.friends.nnz:
             raise ConfigError("friends_ridge learns from users with friends and liked items, and there are none")
         rows = np.sort(rng.permutation(rows)[: self.users])
         pooled = _unit(circles.pooled(train.friends[rows], rows))

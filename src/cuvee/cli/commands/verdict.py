@@ -21,6 +21,7 @@ from cuvee.report.verdict_page import write_verdict
 from cuvee.report.verdict_phrases import found_in_words, worth_in_words
 from cuvee.roles import role_of
 from cuvee.types import Dataset
+from cuvee.used_modalities import SOCIAL, reads_friends
 
 __all__ = ["command"]
 
@@ -48,7 +49,7 @@ About = Literal["both", "model", "new-items"]
 def command(
     recipe: Path, out: Path | None, seeds: int, wanted: tuple[str, ...], about: About, changes: tuple[str, ...]
 ) -> None:
-    """Say what each modality of RECIPE is worth.
+    """Say what each modality of RECIPE is worth, and the social graph where its model reads friends.
 
     To the recipe's model: what is lost without it, what with its vectors at the wrong rows (the control for noise), and
     what it gives alone, to everybody and to users of short histories. Of products without events, whatever the model:
@@ -105,10 +106,11 @@ def _write(out: Path, worths: Sequence[Worth], told: Sequence[Finding], metric: 
 
 
 def _check(recipe: Recipe, wanted: Sequence[str]) -> None:
+    known = [*recipe.encoders, *([SOCIAL] if reads_friends(describe(recipe.model)) else [])]
     for name in wanted:
-        if name not in recipe.encoders:
-            raise UnknownNameError(unknown("modality of the recipe:", name, recipe.encoders))
-    if not recipe.encoders:
+        if name not in known:
+            raise UnknownNameError(unknown("modality of the recipe:", name, known))
+    if not known:
         raise ConfigError(
             "the recipe encodes nothing, so there is nothing to judge; add text or image below `encoders`"
         )
