@@ -10,12 +10,13 @@ import polars as pl
 from fastapi import Depends, Request
 from sqlalchemy import Connection, Engine
 
-from cuvee.errors import ConfigError, DataError
+from cuvee.errors import BundleError, ConfigError, DataError
 from cuvee.logs.sql import SqlLog
-from cuvee.serve.snapshot import Snapshot, snapshot_of
+from cuvee.serve.snapshot import Snapshot, snapshot_of, version_in
 from cuvee.serve.writer import Writer
 from cuvee.sql.catalogue import Item, changed_items
-from cuvee.sql.database import reading
+from cuvee.sql.database import reading, writing
+from cuvee.sql.models import Version, activate, active_version, add_version
 from cuvee.sql.shown import last_change
 
 __all__ = ["Here", "Service", "Settings", "items_table"]
@@ -44,16 +45,19 @@ class Settings:
 
 
 class Service:
-    """Shared by the requests of a process. Only `snapshot` is ever replaced, by `follow`."""
+    """Shared by the requests of a process; `snapshot` is replaced by `follow`, and when a version is ready."""
 
     def __init__(self, settings: Settings) -> None:
         settings.data.mkdir(parents=True, exist_ok=True)
         self.settings = settings
         self.log = SqlLog(settings.database)
         self.writer = Writer(lambda: self.log.engine)
-        self.snapshot: Snapshot = snapshot_of(settings.bundle)
-        self._followed = 0
         self._turn = threading.Lock()
+        self._tried: str | None = None
+        with writing(self.engine) as connection:
+            chosen = _first_version(connection, settings.bundle)
+        self.snapshot: Snapshot = snapshot_of(chosen.bundle, chosen.event_offset)
+        self._followed = 0
         with reading(self.engine) as connection:
             self.follow(connection)
 
@@ -62,14 +66,51 @@ class Service:
         return self.log.engine
 
     def follow(self, connection: Connection) -> Snapshot:
-        """Take in what changed in the database since the last look, and return the snapshot that answers now."""
+        """Take in what changed in the database since the last look, and return the snapshot that answers now.
+
+        A version that was activated is loaded and tried beside the one that answers, which goes on until then.
+        """
         newest = last_change(connection)
         if newest > self._followed:
             with self._turn:
                 if newest > self._followed:
                     self.snapshot = _followed(self.snapshot, changed_items(connection, self._followed, newest))
                     self._followed = newest
+                    self._look_for_version(connection)
         return self.snapshot
+
+    def _look_for_version(self, connection: Connection) -> None:
+        wanted = active_version(connection)
+        if wanted is None or self._tried == wanted.version:
+            return
+        self._tried = wanted.version
+        if wanted.version != self.snapshot.version:
+            threading.Thread(target=self._swap, args=(wanted,), daemon=True).start()
+
+    def _swap(self, wanted: Version) -> None:
+        try:
+            with reading(self.engine) as connection:
+                upto = last_change(connection)
+                items = changed_items(connection, 0, upto)
+            snapshot = _followed(snapshot_of(wanted.bundle, wanted.event_offset), items)
+            snapshot.warm_up()
+        except (BundleError, ConfigError, DataError, OSError) as error:
+            logger.error("version %s cannot answer, %s goes on: %s", wanted.version, self.snapshot.version, error)
+            return
+        with self._turn, reading(self.engine) as connection:
+            if self._tried == wanted.version:  # nobody has asked for another since
+                self.snapshot = _followed(snapshot, changed_items(connection, upto, self._followed))
+                logger.info("version %s answers now", wanted.version)
+
+
+def _first_version(connection: Connection, bundle: Path) -> Version:
+    """Return the version to start with: the bundle given, where it is new here, or else the one that was active."""
+    version = version_in(bundle)
+    if add_version(connection, version, bundle.resolve(), 0, {}) or active_version(connection) is None:
+        activate(connection, version, "serve")
+    found = active_version(connection)
+    assert found is not None
+    return found
 
 
 def items_table(items: list[Item]) -> pl.DataFrame:

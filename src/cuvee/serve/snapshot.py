@@ -13,15 +13,16 @@ import polars as pl
 from cuvee import registry
 from cuvee.bundle import Bundle, load_bundle
 from cuvee.conditions import fulfilled
+from cuvee.errors import DataError
 from cuvee.frames import KIND_WEIGHTS
 from cuvee.protocols import Explainer, StageModel
 from cuvee.queries import one_each, queries_of, with_past
 from cuvee.rank import recommend
 from cuvee.sql.catalogue import State
 from cuvee.sql.shown import Past
-from cuvee.types import Bools, Context, Ints, Queries, Reason, Slate
+from cuvee.types import PAD, Bools, Context, Ints, Queries, Reason, Slate
 
-__all__ = ["OTHER", "Snapshot", "snapshot_of"]
+__all__ = ["OTHER", "Snapshot", "snapshot_of", "version_in"]
 
 OTHER = "other"
 """Stands for kinds of event that the bundle does not know."""
@@ -106,6 +107,23 @@ class Snapshot:
         """Return the reasons of each place of the one slate."""
         return self.bundle.reasons(queries, slate, _explainers())[0]
 
+    def warm_up(self) -> None:
+        """Answer for nobody, a session and a user, reasons too: what is made at the first use is made now.
+
+        Raises:
+            DataError: the model scores nothing.
+        """
+        data = self.bundle.data
+        some = np.arange(min(1, len(data.items)), dtype=np.int32)
+        asked = [self.session(some[:0]), self.session(some)]
+        asked += [self.user(user, Past(personal=True)) for user in data.users[:1]]
+        for queries in asked:
+            slate = self.answer(queries, 10, some[:0])
+            self.reasons(queries, slate)
+            if self.shown.sum() > len(some) and (slate.items == PAD).all() and not self.filters:
+                raise DataError("the model has no score for any item")
+        _ = self.titles
+
     def with_items(self, table: pl.DataFrame) -> "Snapshot":
         """Return the snapshot with new items, scored by their content."""
         return _prepared(self.bundle.with_items(table), self.version, self.after, self.states)
@@ -132,7 +150,7 @@ def snapshot_of(folder: Path, after: int = 0) -> Snapshot:
     data = bundle.data
     if OTHER not in data.events.kinds:
         data = replace(data, events=replace(data.events, kinds=(*data.events.kinds, OTHER)))
-    return _prepared(replace(bundle, data=data), _version(folder), after, {})
+    return _prepared(replace(bundle, data=data), version_in(folder), after, {})
 
 
 def _prepared(bundle: Bundle, version: str, after: int, states: Mapping[str, State]) -> Snapshot:
@@ -141,8 +159,8 @@ def _prepared(bundle: Bundle, version: str, after: int, states: Mapping[str, Sta
     return Snapshot(bundle, version, after, filters, stages, states)
 
 
-def _version(folder: Path) -> str:
-    """Return a digest of what was fitted: the JSON of a part holds the checksums of its arrays."""
+def version_in(folder: Path) -> str:
+    """Return the version of a bundle: a digest of its recipe and its JSON, which holds the checksums of the arrays."""
     folder = folder / "bundle" if (folder / "bundle").is_dir() else folder
     digest = hashlib.sha256()
     for path in sorted([*folder.glob("*.json"), folder / "recipe.yaml"]):
