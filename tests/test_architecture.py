@@ -11,10 +11,12 @@ SOURCE = Path(__file__).parents[1] / "src" / "cuvee"
 LAYERS = (
     "errors",
     "types torch_runtime memo ranges",
-    "checkpoints efficientnet_lite0 films pictures tables media used_modalities",
+    "checkpoints efficientnet_lite0 films pictures tables media used_modalities completions text_streams kv_prefixes"
+    " causal_models",
     "protocols truth statistics plain_yaml projection weights sql roles columns looked_up sentiment watched circles",
     "registry rank queries conditions foreign frames ridge item_weights content_space cache train alignment"
-    " modality_networks neighbour_graphs sparse_ridge inductive",
+    " modality_networks neighbour_graphs sparse_ridge inductive"
+    " decoding",
     "logs llms executors holdouts layout matrices",
     "readers splits encoders metrics indexes filters stages slices trackers demo",
     "selection blending arrivals fusion_weights foretold history_batches imputation reuse",

@@ -11,6 +11,7 @@ from cuvee import registry, store, testing
 from cuvee.protocols import Inductive
 from cuvee.queries import queries_of
 from cuvee.types import Dataset
+from tests.tiny_language_models import TEMPLATE, save_tiny
 
 SAMPLES: dict[tuple[str, str], Any] = {
     ("models", "blend"): {"views": ["ease", {"content": {"on": {"text": 1.0}}}, "popular"]},
@@ -103,6 +104,12 @@ def test_splits(name: str, data: Dataset, tmp_path: Path) -> None:
         mark = pl.Series("split", [0, 0, 0, 1, 0, 0, 2] * len(liked.row))[: len(liked.row)]
         pl.DataFrame(pairs).with_columns(mark).write_parquet(tmp_path / "split.parquet")
     testing.check_splitter(registry.build("splits", {name: spec}), data)
+
+
+def test_language_models(tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path, "llama", template=TEMPLATE)
+    spec = {"local": {"weights": str(folder), "max_tokens": 12, "precision": "float32"}}
+    testing.check_language_model(registry.build("llms", spec))
 
 
 @pytest.mark.parametrize("kind", registry.KINDS)

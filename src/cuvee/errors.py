@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["BundleError", "ConfigError", "DataError", "UnknownNameError", "nearest", "unknown"]
+__all__ = ["BundleError", "ConfigError", "DataError", "LanguageModelError", "UnknownNameError", "nearest", "unknown"]
 
 
 class DataError(ValueError):
@@ -16,6 +16,10 @@ class ConfigError(ValueError):
 
 class BundleError(ValueError):
     """A folder is not a bundle that this version can load."""
+
+
+class LanguageModelError(RuntimeError):
+    """A language model did not answer, or not as it was asked to."""
 
 
 class UnknownNameError(LookupError):

@@ -38,6 +38,7 @@ KINDS: dict[str, tuple[Any, ...]] = {
     "explainers": (protocols.Explainer,),
     "logs": (protocols.EventLog,),
     "trackers": (protocols.Tracker,),
+    "llms": (protocols.LanguageModel,),
 }
 """Kind (a folder, and what entry points are grouped by) -> the protocols its components keep."""
 

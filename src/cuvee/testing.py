@@ -20,6 +20,7 @@ from cuvee.protocols import (
     FittedFusion,
     Fusion,
     Inductive,
+    LanguageModel,
     ListMetric,
     QueryMetric,
     Recommender,
@@ -32,7 +33,7 @@ from cuvee.protocols import (
 )
 from cuvee.queries import holdout, one_each, queries_of
 from cuvee.rank import recommend
-from cuvee.types import PAD, Context, Dataset, Embeddings, Events, Floats, Holdout, Ints, Queries, Slate, Split
+from cuvee.types import PAD, Context, Dataset, Embeddings, Events, Floats, Holdout, Ints, Message, Queries, Slate, Split
 
 __all__ = [
     "check_encoder",
@@ -41,6 +42,7 @@ __all__ = [
     "check_explainer",
     "check_filter",
     "check_fusion",
+    "check_language_model",
     "check_metric",
     "check_slice",
     "check_splitter",
@@ -260,6 +262,25 @@ def check_event_log(log: EventLog) -> None:
     assert log.read(0, 10)["event_id"].to_list() == ids, "events come back in order of arrival"
     assert log.read(0, 2)["event_id"].to_list() == ids[:2], "limit"
     assert log.read(end, 10).is_empty(), "nothing stands behind the last offset"
+
+
+def check_language_model(model: LanguageModel) -> None:
+    """Check of one that always answers alike: pieces, usage, stop strings, many at once; needs a few answers."""
+    questions = [[Message("user", text)] for text in ("Say something.", "Which wine goes with cheese, and why?")]
+    answer = model.complete(questions[0])
+    pieces = list(answer)
+    assert "".join(pieces) == answer.text, "the pieces must make the text"
+    assert list(answer) == pieces, "iterating again must repeat the pieces"
+    assert all(pieces), "a piece must not be empty"
+    assert answer.usage.prompt_tokens > 0, "the prompt has tokens"
+    assert answer.usage.seconds >= 0, "time goes forward"
+    many = model.complete_many(questions)
+    assert [m.text for m in many] == [model.complete(q).text for q in questions], "many must answer as each alone"
+    if len(answer.text) > 1:
+        stop = answer.text[len(answer.text) // 2 :][:3]
+        ended = model.complete(questions[0], stop=[stop]).text
+        assert ended == answer.text[: answer.text.index(stop)], f"{ended!r} does not end before {stop!r}"
+    assert model.fingerprint == model.fingerprint != "", "the fingerprint must be stable"
 
 
 def _check_extension(estimator: Estimator, train: Dataset) -> None:

@@ -7,7 +7,7 @@ Ids are the caller's strings; rows are our int32 numbers.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -27,10 +27,12 @@ __all__ = [
     "Holdout",
     "Ints",
     "Longs",
+    "Message",
     "Queries",
     "Reason",
     "Slate",
     "Split",
+    "Usage",
 ]
 
 PAD = -1
@@ -314,3 +316,29 @@ class Reason:
     """One plain sentence or phrase."""
     evidence: Mapping[str, str | float] = field(default_factory=dict)
     """The facts the text rests on: ids, shares, counts."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """What one side of a conversation with a language model says."""
+
+    role: Literal["system", "user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What one answer of a language model took."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    seconds: float
+    """Wall time from the call to the last piece; of answers made together, each one's share."""
+    first_token_seconds: float
+    """From the call to the first token; NaN where none came."""
+    reused_tokens: int = 0
+    """Tokens of the prompt that an earlier call had computed."""
+    finish: Literal["stop", "length", "deadline"] = "stop"
+    """The model or a stop string ended it, or `max_tokens` did, or the deadline."""
+    retries: int = 0
+    """Requests repeated because a server was busy or failed."""

@@ -11,11 +11,11 @@ import click
 
 from cuvee import __version__
 from cuvee.cli import commands
-from cuvee.errors import BundleError, ConfigError, DataError, UnknownNameError, unknown
+from cuvee.errors import BundleError, ConfigError, DataError, LanguageModelError, UnknownNameError, unknown
 
 __all__ = ["Commands", "main"]
 
-_OURS = (BundleError, ConfigError, DataError, UnknownNameError)
+_OURS = (BundleError, ConfigError, DataError, LanguageModelError, UnknownNameError)
 
 
 class Commands(click.Group):

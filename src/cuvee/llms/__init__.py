@@ -1,0 +1,1 @@
+"""Language models that write: on this machine, or behind a server."""
