@@ -16,7 +16,7 @@ LAYERS = (
     "protocols truth statistics plain_yaml projection weights sql roles columns looked_up sentiment watched circles",
     "registry rank queries conditions foreign frames ridge item_weights content_space cache train alignment"
     " modality_networks neighbour_graphs sparse_ridge inductive"
-    " decoding",
+    " decoding json_guides",
     "logs llms executors holdouts layout matrices",
     "readers splits encoders metrics indexes filters stages slices trackers demo",
     "selection blending arrivals fusion_weights foretold history_batches imputation reuse",

@@ -28,6 +28,7 @@ SAMPLES: dict[tuple[str, str], Any] = {
         "item_layers": 2,
         "training": {"epochs": 3, "lr": 1e-2},
     },
+    ("llms", "openai_compatible"): {"model": "m"},
     ("readers", "mapping"): {"layout": "movielens-1m"},
     ("filters", "where"): {"condition": "available == true or colour == 'red'"},
     ("slices", "user_column"): {"column": "city"},

@@ -4,18 +4,23 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from threading import Lock
 
+from cuvee.errors import LanguageModelError
 from cuvee.types import Usage
 
 __all__ = ["METER", "Completion", "Meter", "Total"]
 
 
 class Completion:
-    """Text that comes piece by piece. Iterating again repeats what has come and then goes on; for one thread."""
+    """Text that comes piece by piece; for one thread.
+
+    Iterating again repeats what has come and then goes on. What failed once is raised each time it is read.
+    """
 
     def __init__(self, source: Generator[str, None, Usage]) -> None:
         self._source = source
         self._pieces: list[str] = []
         self._usage: Usage | None = None
+        self._failure: LanguageModelError | None = None
 
     def __iter__(self) -> Iterator[str]:
         at = 0
@@ -36,16 +41,29 @@ class Completion:
         assert self._usage is not None
         return self._usage
 
+    def wait(self) -> None:
+        """Read to the end; what failed is raised where the answer is used, and not here."""
+        try:
+            while self._read():
+                pass
+        except LanguageModelError:
+            pass
+
     def close(self) -> None:
         """Stop the writing; what has come stays, and `usage` is no longer known."""
         self._source.close()
 
     def _read(self) -> bool:
         """Take one piece more; return False at the end."""
+        if self._failure is not None:
+            raise self._failure
         if self._usage is not None:
             return False
         try:
             self._pieces.append(next(self._source))
+        except LanguageModelError as error:
+            self._failure = error
+            raise
         except StopIteration as end:
             self._usage = end.value
             return False

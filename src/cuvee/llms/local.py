@@ -7,7 +7,7 @@ import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,11 +15,14 @@ from cuvee import weights as weight_store
 from cuvee.causal_models import CausalModel, load
 from cuvee.completions import METER, Completion
 from cuvee.decoding import Row, sample, write
-from cuvee.errors import ConfigError, DataError
+from cuvee.errors import ConfigError, DataError, LanguageModelError
 from cuvee.kv_prefixes import Prefixes
 from cuvee.text_streams import TextStream
 from cuvee.torch_runtime import Precision, dtype_of
 from cuvee.types import Floats, Message, Usage
+
+if TYPE_CHECKING:
+    from cuvee.json_guides import JsonGuides
 
 __all__ = ["Local"]
 
@@ -106,8 +109,6 @@ class Local:
     def _row(self, messages: Sequence[Message], schema: Mapping[str, Any] | None, stop: Sequence[str]) -> Row:
         if not messages:
             raise DataError("a conversation needs at least one message")
-        if schema is not None:
-            raise ConfigError("llms local: a schema needs the extra `llm`")
         prompt = self.model.prompt(messages)
         room = self.model.room - len(prompt)
         if room < 1:
@@ -120,7 +121,8 @@ class Local:
             return sample(logits, self.temperature, self.top_p, rng)
 
         stream = TextStream(self.model.text, (*stop, *self.model.stop))
-        return Row(prompt, choose, stream, self.model.ends, min(self.max_tokens, room))
+        guide = None if schema is None else self._guides.guide(schema)
+        return Row(prompt, choose, stream, self.model.ends, min(self.max_tokens, room), guide)
 
     def _batches(self, rows: Sequence[Row]) -> Iterator[list[int]]:
         """Yield rows of like length, longest first, few enough for one pass."""
@@ -144,11 +146,11 @@ class Local:
         finally:
             usage = self._usage(row, start, time.perf_counter() - start)
             METER.add(self.weights, usage)
-        return usage
+        return _checked(row, usage)
 
     def _written(self, row: Row, start: float, seconds: float) -> Generator[str, None, Usage]:
         yield from row.pieces
-        return self._usage(row, start, seconds)
+        return _checked(row, self._usage(row, start, seconds))
 
     def _usage(self, row: Row, start: float, seconds: float) -> Usage:
         finish = row.finish or "stop"
@@ -158,8 +160,21 @@ class Local:
         return start + self.deadline if self.deadline else float("inf")
 
     @cached_property
+    def _guides(self) -> "JsonGuides":
+        from cuvee.json_guides import JsonGuides
+
+        return JsonGuides(self.model)
+
+    @cached_property
     def _prefixes(self) -> Prefixes:
         return Prefixes(self.prefix_megabytes)
+
+
+def _checked(row: Row, usage: Usage) -> Usage:
+    if row.guide is not None and usage.finish != "stop":
+        bound = f"max_tokens ({row.limit})" if usage.finish == "length" else "the deadline"
+        raise LanguageModelError(f"{bound} cut the answer before its JSON was complete: {''.join(row.pieces)[-80:]!r}")
+    return usage
 
 
 @lru_cache(maxsize=2)
