@@ -15,7 +15,7 @@ from cuvee.report.verdict_phrases import worth_in_words
 from cuvee.statistics import Paired
 from cuvee.types import Dataset
 from cuvee.used_modalities import SOCIAL
-from tests.test_pipeline import shop
+from tests.small_shop import shop
 
 
 def gain(middle: float, low: float, high: float) -> Paired:
