@@ -17,9 +17,9 @@ LAYERS = (
     "registry rank queries conditions foreign frames ridge item_weights content_space cache train alignment"
     " modality_networks neighbour_graphs sparse_ridge inductive"
     " decoding json_guides",
-    "logs llms executors holdouts layout matrices",
-    "readers splits encoders metrics indexes filters stages slices trackers demo",
-    "selection blending arrivals fusion_weights foretold history_batches imputation reuse",
+    "logs llms executors holdouts layout matrices facts",
+    "readers splits encoders metrics indexes filters stages slices trackers demo grounding",
+    "selection blending arrivals fusion_weights foretold history_batches imputation reuse wording",
     "fusion models explainers testing event_weights",
     "recipe store features privacy suggest",
     "growing",
