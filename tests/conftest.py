@@ -1,11 +1,14 @@
 """One small world for many tests: uneven on purpose, with a taste that content can tell."""
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
 
 from cuvee.queries import queries_of
 from cuvee.types import Dataset, Embeddings, Events, Queries
+from tests.tiny_networks import TEXT_NETWORKS, save_text_network
 
 USERS, ITEMS, COLD = 37, 23, (21, 22)
 """Users 35 and 36 have no events, the items of COLD none either; item 20 is only disliked."""
@@ -73,3 +76,13 @@ def world() -> Dataset:
 def everybody(world: Dataset) -> Queries:
     """A query of every user of the world."""
     return queries_of(world, np.arange(USERS, dtype=np.int32))
+
+
+@pytest.fixture(scope="session")
+def text_folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with tiny random networks: bert, roberta, gpt2, llama, t5."""
+    home = tmp_path_factory.mktemp("text")
+    for name in TEXT_NETWORKS:
+        (home / name).mkdir()
+        save_text_network(name, home / name)
+    return home

@@ -15,8 +15,8 @@ LAYERS = (
     " causal_models",
     "protocols truth statistics plain_yaml projection weights sql roles columns looked_up sentiment watched circles",
     "registry rank queries conditions foreign frames ridge item_weights content_space cache train alignment"
-    " modality_networks neighbour_graphs sparse_ridge inductive"
-    " decoding json_guides",
+    " modality_networks neighbour_graphs sparse_ridge inductive decoding json_guides",
+    "text_towers",
     "logs llms executors holdouts layout matrices facts",
     "readers splits encoders metrics indexes filters stages slices trackers demo grounding",
     "selection blending arrivals fusion_weights foretold history_batches imputation reuse wording",

@@ -1,67 +1,22 @@
-"""Tiny random networks saved as Hugging Face folders: what `from_pretrained` meets, without a hub."""
+"""Tiny random networks for pictures and sound saved as Hugging Face folders, as `tests.tiny_networks` does for text."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-WORDS = (
-    *("red", "blue", "green", "soft", "warm", "shirt", "dress", "cotton", "wool", "summer", "winter", "long", "short"),
-    *("the", "a", "of", "and", "with", ".", ",", "passage", ":", "query", "action", "comedy", "drama", "1995", "12"),
-)
-
-
-def save_tokeniser(folder: Path, limit: int) -> None:
-    """Write a tokeniser of whole words; others are <unk>."""
-    from transformers import PreTrainedTokenizerFast
-
-    vocabulary = {word: row for row, word in enumerate(["<pad>", "<s>", "</s>", "<unk>", *WORDS])}
-    tokeniser = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
-    tokeniser.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokeniser.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>", special_tokens=[("<s>", 1), ("</s>", 2)]
-    )
-    special = {"pad_token": "<pad>", "bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>"}
-    wrapper: Any = PreTrainedTokenizerFast
-    wrapper(tokenizer_object=tokeniser, model_max_length=limit, **special).save_pretrained(folder)
-
-
-def save(model: Any, folder: Path) -> None:
-    """Write a network whose weights are large enough for its outputs to differ from row to row."""
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.3)
-    model.save_pretrained(folder)
-
-
-SMALL: dict[str, Any] = {
-    "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 24,
-}  # fmt: skip
+from tests.tiny_networks import SMALL, save, save_tokeniser
 
 
 @pytest.fixture(scope="session")
-def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from transformers import BertConfig, BertModel
-
-    folder = tmp_path_factory.mktemp("bert")
-    save(BertModel(BertConfig(vocab_size=40, max_position_embeddings=64, **SMALL)), folder)
-    save_tokeniser(folder, 64)
-    return folder
+def bert(text_folders: Path) -> Path:
+    return text_folders / "bert"
 
 
 @pytest.fixture(scope="session")
-def roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def roberta(text_folders: Path) -> Path:
     """Positions for 18 tokens, and a tokeniser that does not say so."""
-    from transformers import RobertaConfig, RobertaModel
-
-    folder = tmp_path_factory.mktemp("roberta")
-    config = RobertaConfig(vocab_size=40, max_position_embeddings=20, pad_token_id=0, **SMALL)
-    save(RobertaModel(config, add_pooling_layer=False), folder)
-    save_tokeniser(folder, int(1e30))
-    return folder
+    return text_folders / "roberta"
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from cuvee.encoders.image import FittedImage, Image
 from cuvee.errors import DataError, UnknownNameError
 from cuvee.pictures import open_picture
 from cuvee.types import Dataset, Embeddings, Floats
-from tests.encoders.conftest import save
+from tests.tiny_networks import save
 
 
 def encode(fitted: FittedImage, paths: Sequence[str | None]) -> Embeddings:

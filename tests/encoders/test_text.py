@@ -17,7 +17,7 @@ from cuvee.encoders.text import FittedText, Text
 from cuvee.errors import ConfigError, DataError, UnknownNameError
 from cuvee.torch_runtime import load_model
 from cuvee.types import Dataset, Embeddings, Floats
-from tests.encoders.conftest import WORDS
+from tests.tiny_networks import WORDS
 
 TITLES = ["red shirt", "soft blue dress of cotton . warm and long", None, "wool", "red shirt", "", "green summer dress"]
 

@@ -15,10 +15,11 @@ import polars as pl
 import torch
 
 from cuvee import weights as weight_store
-from cuvee.errors import ConfigError, DataError
+from cuvee.errors import ConfigError
 from cuvee.roles import Role, need_column
-from cuvee.torch_runtime import Precision, device, dtype_of, load_model, quiet, read_json, workers
-from cuvee.types import Dataset, Embeddings, Floats, Ints, Longs
+from cuvee.text_towers import equal_lengths, load_backbone, load_tokeniser, room
+from cuvee.torch_runtime import Precision, device, dtype_of, read_json, workers
+from cuvee.types import Dataset, Embeddings, Floats, Longs
 
 __all__ = ["Text", "FittedText"]  # noqa: RUF022 - the component comes first
 
@@ -117,7 +118,7 @@ class FittedText:
         vectors = np.zeros((len(unique), self._dim), np.float32)
         filled = np.flatnonzero(present)
         tokens = self._tokenise([self._prefix + unique[r] for r in filled])
-        batches = list(_batches(tokens))
+        batches = list(equal_lengths(np.array([len(t) for t in tokens], np.int64), _TOKENS[device().type]))
         with workers() as pool:
             passes = pool.map(self._forward, (np.array([tokens[r] for r in batch]) for batch in batches))
             for batch, found in zip(batches, passes, strict=True):
@@ -145,23 +146,15 @@ class FittedText:
 
     @cached_property
     def _model(self) -> Any:
-        model = load_model(self.folder, self._dtype)
-        return model.get_encoder() if model.config.is_encoder_decoder else model
+        return load_backbone(self.folder, self.parameters.precision)
 
     @cached_property
     def _tokeniser(self) -> tuple[Any, int]:
         """The tokeniser and the tokens it may return."""
-        from transformers import AutoTokenizer
-
-        with quiet():
-            try:
-                tokeniser: Any = AutoTokenizer.from_pretrained(self.folder, local_files_only=True)
-            except (OSError, ValueError, ImportError) as error:
-                raise DataError(f"{self.folder} has no tokeniser that works here: {error}") from error
-        config = self._model.config.get_text_config()
-        # RoBERTa's positions start at 2, so that two fewer than the configuration says are safe everywhere
-        room = config.max_position_embeddings if self._padded else getattr(config, "max_position_embeddings", 2**30) - 2
-        return tokeniser, room if self._padded else min(self.parameters.max_tokens, tokeniser.model_max_length, room)
+        tokeniser, config = load_tokeniser(self.folder), self._model.config.get_text_config()
+        if self._padded:
+            return tokeniser, int(config.max_position_embeddings)
+        return tokeniser, min(self.parameters.max_tokens, tokeniser.model_max_length, room(config))
 
     @cached_property
     def _padded(self) -> bool:
@@ -205,12 +198,3 @@ def _words(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.6g}"
     return _BARS.sub(", ", str(value).strip())
-
-
-def _batches(tokens: Sequence[Sequence[int]]) -> Iterator[Ints]:
-    """Yield the rows of texts of one length, few enough for one pass."""
-    lengths = np.array([len(t) for t in tokens], np.int32)
-    for length in np.unique(lengths):
-        rows = np.flatnonzero(lengths == length).astype(np.int32)
-        size = max(1, _TOKENS[device().type] // int(length))
-        yield from np.split(rows, range(size, len(rows), size))
