@@ -67,13 +67,13 @@ class Running:
 
 
 @contextmanager
-def running(bundle: Path, data: Path, workers: int, *, demo: bool = False) -> Iterator[Running]:
+def running(bundle: Path, data: Path, workers: int, *more: str, demo: bool = False) -> Iterator[Running]:
     """Start `cuvee serve` and wait until it is ready; stop it by its own process id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = os.environ | {"CUVEE_DEMO": "1" if demo else "0", "CUVEE_CACHE": str(data / "vectors")}
-    words = ["serve", str(bundle), "--data", str(data), "--port", str(port), "--workers", str(workers)]
+    words = ["serve", str(bundle), "--data", str(data), "--port", str(port), "--workers", str(workers), *more]
     key = "" if demo else printed("keys", "make", "--data", str(data), "--scope", "admin", "tests").strip()
     with (
         subprocess.Popen(

@@ -7,9 +7,14 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from cuvee.bundle import load_bundle
 from cuvee.errors import ConfigError
+from cuvee.logs.sql import SqlLog
+from cuvee.sql.database import reading
+from cuvee.sql.keys import list_keys
+from cuvee.sql.schema import metadata
 from tests.cli.test_commands import call, printed
 from tests.serve.conftest import Running, running
 
@@ -226,3 +231,71 @@ def test_what_was_stored_survives_a_restart(bundle: Path, tmp_path: Path) -> Non
     assert after == before
     assert "mug-1" in after
     assert not {"i06", "i02"} & set(after)
+
+
+def test_who_refuses_personalisation_is_a_stranger(service: Running) -> None:
+    event = {"event_id": "c1", "user_id": "shy/1", "item_id": "i01", "kind": "buy"}
+    service.client.post("/v1/events", json={"events": [event]})
+    assert "i01" not in asked(service, user_id="shy/1")
+    path = "/v1/users/shy%2F1/consent"
+    assert service.client.get(path).json()["personalisation"]
+    changed = service.client.put(path, json={"personalisation": False})
+    assert changed.status_code == 200, changed.text
+    for answer in everywhere(service, "/v1/recommendations", {"user_id": "shy/1", "k": 200}):
+        assert not answer["personal"]
+        assert "i01" in [item["item_id"] for item in answer["items"]]
+    known = service.client.post("/v1/recommendations", json={"user_id": "u04", "k": 3}).json()["items"]
+    service.client.put("/v1/users/u04/consent", json={"personalisation": False})
+    refused = service.client.post("/v1/recommendations", json={"user_id": "u04", "k": 3}).json()["items"]
+    service.client.put("/v1/users/u04/consent", json={"personalisation": True})
+    assert known != refused
+    held = service.client.get("/v1/users/shy%2F1:export").json()
+    assert [e["event_id"] for e in held["events"]] == ["c1"]
+    assert service.client.get("/v1/users/nobody:export").json() == {}
+
+
+def test_an_event_can_be_taken_back(service: Running) -> None:
+    event = {"event_id": "back/1", "user_id": "sorry", "item_id": "i01", "kind": "buy"}
+    service.client.post("/v1/events", json={"events": [event]})
+    assert "i01" not in asked(service, user_id="sorry")
+    assert service.client.delete("/v1/events/back%2F1").status_code == 204
+    assert "i01" in asked(service, user_id="sorry")
+    assert service.client.delete("/v1/events/back%2F1").status_code == 404
+
+
+def test_figures_of_both_processes_and_requests_have_ids(service: Running) -> None:
+    def counted() -> float:
+        text = service.client.get("/metrics").text
+        lines = [line for line in text.splitlines() if line.startswith("cuvee_requests_total{")]
+        mine = [line for line in lines if 'route="/v1/popular"' in line and 'status="200"' in line]
+        assert not any("i03" in line for line in lines)
+        return sum(float(line.rpartition(" ")[2]) for line in mine)
+
+    before = counted()
+    everywhere(service, "/v1/popular")
+    assert counted() == before + _ASKED
+    own = service.client.get("/livez", headers={"X-Request-ID": "mine-1"})
+    assert own.headers["x-request-id"] == "mine-1"
+    assert len(service.client.get("/livez", headers={"X-Request-ID": "no good"}).headers["x-request-id"]) == 32
+    assert service.client.get("/v1/popular").headers["ratelimit-limit"] == "2000"
+
+
+def test_a_key_that_asks_too_often_is_slowed_down(bundle: Path, tmp_path: Path) -> None:
+    with running(bundle, tmp_path, 1, "--rate", "2", demo=True) as slow:
+        answers = [slow.client.get("/v1/popular") for _ in range(8)]
+    granted = [a.status_code for a in answers].count(200)
+    assert 4 <= granted < 8
+    refused = next(a for a in answers if a.status_code == 429)
+    assert int(refused.headers["retry-after"]) >= 1
+    assert "2 requests a second" in refused.json()["detail"]
+
+
+def test_what_keys_did_is_audited(service: Running) -> None:
+    service.client.post("/v1/items/i08:unavailable")
+    service.client.post("/v1/items/i08:show")
+    with reading(SqlLog(f"sqlite:///{service.data}/cuvee.db").engine) as connection:
+        audit = metadata.tables["audit"]
+        rows = connection.execute(select(audit).where(audit.c.subject == "item i08").order_by(audit.c.entry)).all()
+        keys = [key.key_id for key in list_keys(connection) if "admin" in key.scopes]
+    assert [row.action for row in rows] == ["unavailable", "available"]
+    assert {row.actor for row in rows} == set(keys)

@@ -1,18 +1,19 @@
-"""Who may ask: keys with scopes, looked up for every request, so that one that is revoked stops at once."""
+"""Who may ask, and how often: keys with scopes, looked up for every request, so that a revoked one stops at once."""
 
+import math
 import time
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import Depends, Security
+from fastapi import Depends, Request, Response, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from cuvee.serve.problems import Problem
-from cuvee.serve.service import Here
+from cuvee.serve.service import Here, Service
 from cuvee.sql.database import reading
-from cuvee.sql.keys import Scope, find_key
+from cuvee.sql.keys import Key, Scope, find_key
 
-__all__ = ["needs"]
+__all__ = ["Actor", "needs"]
 
 _bearer = HTTPBearer(auto_error=False, description="A key made by `cuvee keys make`")
 
@@ -21,19 +22,48 @@ def needs(scope: Scope) -> Any:
     """Return the dependency of a route that needs a key with this scope."""
 
     async def check(
-        service: Here, presented: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
+        service: Here,
+        request: Request,
+        response: Response,
+        presented: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     ) -> None:
         if service.settings.demo:
-            return
-        if presented is None:
-            told = f"a key with the scope {scope!r} is needed: Authorization: Bearer KEY; `cuvee keys make` makes one"
-            raise Problem(HTTPStatus.UNAUTHORIZED, told, {"WWW-Authenticate": "Bearer"})
-        with reading(service.engine) as connection:
-            key = find_key(connection, presented.credentials)
-        if key is None or not key.usable(time.time()):
-            told = "this key is not known here, has expired or was revoked"
-            raise Problem(HTTPStatus.UNAUTHORIZED, told, {"WWW-Authenticate": "Bearer"})
-        if not key.may(scope):
-            raise Problem(HTTPStatus.FORBIDDEN, f"this key may {', '.join(key.scopes)}; {scope!r} is needed")
+            request.state.actor = "demo"
+        else:
+            request.state.actor = _known(service, presented, scope).key_id
+        told = service.rates.ask(request.state.actor)
+        headers = {
+            "RateLimit-Limit": str(service.rates.burst),
+            "RateLimit-Remaining": str(told.remaining),
+            "RateLimit-Reset": str(math.ceil(told.seconds)),
+        }
+        if not told.granted:
+            headers["Retry-After"] = headers["RateLimit-Reset"]
+            rate = f"{service.rates.rate:g} requests a second"
+            raise Problem(HTTPStatus.TOO_MANY_REQUESTS, f"this key may make {rate}; slow down", headers)
+        response.headers.update(headers)
 
     return Depends(check)
+
+
+def _known(service: Service, presented: HTTPAuthorizationCredentials | None, scope: Scope) -> Key:
+    if presented is None:
+        told = f"a key with the scope {scope!r} is needed: Authorization: Bearer KEY; `cuvee keys make` makes one"
+        raise Problem(HTTPStatus.UNAUTHORIZED, told, {"WWW-Authenticate": "Bearer"})
+    with reading(service.engine) as connection:
+        key = find_key(connection, presented.credentials)
+    if key is None or not key.usable(time.time()):
+        told = "this key is not known here, has expired or was revoked"
+        raise Problem(HTTPStatus.UNAUTHORIZED, told, {"WWW-Authenticate": "Bearer"})
+    if not key.may(scope):
+        raise Problem(HTTPStatus.FORBIDDEN, f"this key may {', '.join(key.scopes)}; {scope!r} is needed")
+    return key
+
+
+def _actor(request: Request) -> str:
+    actor: str = request.state.actor
+    return actor
+
+
+Actor = Annotated[str, Depends(_actor)]
+"""The id of the key that asked, for the audit."""

@@ -10,6 +10,7 @@ from cuvee.sql.catalogue import State
 __all__ = [
     "Answer",
     "Asked",
+    "ConsentBody",
     "EventIn",
     "EventsIn",
     "EventsOut",
@@ -108,6 +109,14 @@ class Answer(BaseModel):
     personal: bool = Field(description="Whether what the user did was used")
     unknown_items: list[str] = Field(description="Ids of the request that are not in the catalogue")
     items: list[Shown]
+
+
+class ConsentBody(Body):
+    """What a person agreed to."""
+
+    personalisation: bool = Field(True, description="Their events may shape what they and others are shown")
+    sensitive_profiling: bool = Field(False, description="Sensitive fields of their profile may be used")
+    conversation_memory: bool = Field(False, description="What they say may be remembered")
 
 
 class ItemIn(Body):

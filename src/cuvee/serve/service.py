@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine
 
 from cuvee.errors import BundleError, ConfigError, DataError
 from cuvee.logs.sql import SqlLog
+from cuvee.serve.rates import Rates
 from cuvee.serve.snapshot import Snapshot, snapshot_of, version_in
 from cuvee.serve.writer import Writer
 from cuvee.sql.catalogue import Item, changed_items
@@ -38,6 +39,8 @@ class Settings:
     """Whether requests need no key: for a service that only this machine can reach."""
     largest_body: int = 8 << 20
     """Bytes of a request, at most."""
+    rate: float = 1_000.0
+    """Requests a second of one key to one process; twice as many at once."""
 
     @property
     def database(self) -> str:
@@ -52,6 +55,7 @@ class Service:
         self.settings = settings
         self.log = SqlLog(settings.database)
         self.writer = Writer(lambda: self.log.engine)
+        self.rates = Rates(settings.rate, max(1, int(2 * settings.rate)))
         self._turn = threading.Lock()
         self._tried: str | None = None
         with writing(self.engine) as connection:

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from sqlalchemy import Connection, select, update
 
 from cuvee.sql.database import insert_new
-from cuvee.sql.people import announce
+from cuvee.sql.people import announce, record
 from cuvee.sql.schema import metadata
 
 __all__ = ["STATES", "Item", "State", "changed_items", "item_of", "put_item", "set_state"]
@@ -29,18 +29,20 @@ class Item:
     state: State
 
 
-def put_item(connection: Connection, item_id: str, attributes: Mapping[str, Any]) -> None:
+def put_item(connection: Connection, item_id: str, attributes: Mapping[str, Any], actor: str) -> None:
     """Store an item with its attributes, new or not; its state stays."""
     number = _number(connection, item_id)
     changed = update(_items).where(_items.c.item_no == number)
     connection.execute(changed.values(attributes=dict(attributes), updated_at=time.time()))
+    record(connection, actor, "put", f"item {item_id}", {})
     announce(connection, "items", str(number))
 
 
-def set_state(connection: Connection, item_id: str, state: State) -> None:
+def set_state(connection: Connection, item_id: str, state: State, actor: str) -> None:
     """Say whether an item may be shown; it need not be stored."""
     number = _number(connection, item_id)
     connection.execute(update(_items).where(_items.c.item_no == number).values(state=state, updated_at=time.time()))
+    record(connection, actor, state, f"item {item_id}", {})
     announce(connection, "items", str(number))
 
 

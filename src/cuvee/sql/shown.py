@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, delete, func, select
 
-from cuvee.sql.people import user_numbers
+from cuvee.sql.people import record, user_numbers
 from cuvee.sql.schema import metadata
 
-__all__ = ["Past", "last_change", "note_shown", "past_of", "shown"]
+__all__ = ["Past", "delete_event_of", "last_change", "note_shown", "past_of", "shown"]
 
 _tables = metadata.tables
 _users, _events, _changes = _tables["users"].c, _tables["events"].c, _tables["changes"].c
@@ -38,6 +38,15 @@ def past_of(connection: Connection, user_id: str, after: int, limit: int) -> Pas
     wanted = select(_events.item_id, _events.kind, _events.time, _events.weight).where(mine)
     newest = connection.execute(wanted.order_by(_events.time.desc(), _events.offset.desc()).limit(limit)).all()
     return Past(personal=True, events=tuple((r.item_id, r.kind, r.time, r.weight) for r in reversed(newest)))
+
+
+def delete_event_of(connection: Connection, event_id: str, actor: str) -> bool:
+    """Delete an event and note who did it; return whether there was one."""
+    events = _tables["events"]
+    if not connection.execute(delete(events).where(events.c.event_id == event_id)).rowcount:
+        return False
+    record(connection, actor, "delete", "event", {"event_id": event_id})
+    return True
 
 
 def last_change(connection: Connection) -> int:

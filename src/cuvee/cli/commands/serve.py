@@ -1,7 +1,9 @@
 """Serve a bundle over HTTP: recommendations that know the last event."""
 
 import json
+import logging
 import os
+import shutil
 import sys
 from ipaddress import ip_address
 from pathlib import Path
@@ -13,6 +15,7 @@ from cuvee.errors import ConfigError
 __all__ = ["app", "command"]
 
 _SERVED = "CUVEE_SERVED"
+_FIGURES = "PROMETHEUS_MULTIPROC_DIR"
 
 
 @click.command()
@@ -24,7 +27,17 @@ _SERVED = "CUVEE_SERVED"
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
 @click.option("--database", help="URL of a PostgreSQL database; SQLite in --data where it is missing.")
-def command(bundle: Path, data: Path, port: int, host: str, workers: int, database: str | None) -> None:
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, min_open=True),
+    default=1_000.0,
+    show_default=True,
+    help="Requests a second of one key to one process; twice as many at once.",
+)
+@click.option("--log-requests", is_flag=True, help="Write a line of JSON about each request to the standard error.")
+def command(
+    bundle: Path, data: Path, port: int, host: str, workers: int, database: str | None, rate: float, log_requests: bool
+) -> None:
     """Serve BUNDLE (or the folder of a run) at http://HOST:PORT; /docs there shows every request.
 
     Requests need a key (`cuvee keys make`), but for CUVEE_DEMO=1 on an address that only this machine reaches.
@@ -38,7 +51,8 @@ def command(bundle: Path, data: Path, port: int, host: str, workers: int, databa
             f"CUVEE_DEMO=1 asks for no keys, which is for this machine alone: --host 127.0.0.1, not {host}"
         )
     load_bundle(bundle)  # a damaged one is told here, not by every worker
-    os.environ[_SERVED] = json.dumps([str(bundle.resolve()), str(data.resolve()), database])
+    os.environ[_SERVED] = json.dumps([str(bundle.resolve()), str(data.resolve()), database, rate, log_requests])
+    os.environ[_FIGURES] = _emptied(data / "figures")
     target = f"{__name__}:app"
     click.echo(f"http://{host}:{port} (with {workers} process{'es' if workers > 1 else ''}); Ctrl-C stops it", err=True)
     sys.stderr.flush()
@@ -50,8 +64,18 @@ def app() -> object:
     from cuvee.serve.app import create_app
     from cuvee.serve.service import Settings
 
-    bundle, data, url = json.loads(os.environ[_SERVED])
-    return create_app(Settings(Path(bundle), Path(data), url, demo=_demo()))
+    bundle, data, url, rate, log_requests = json.loads(os.environ[_SERVED])
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("cuvee").setLevel(logging.INFO)
+    logging.getLogger("cuvee.requests").setLevel(logging.INFO if log_requests else logging.WARNING)
+    return create_app(Settings(Path(bundle), Path(data), url, demo=_demo(), rate=rate))
+
+
+def _emptied(folder: Path) -> str:
+    """Return a folder without the figures of processes that have ended."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return str(folder.resolve())
 
 
 def _demo() -> bool:

@@ -4,13 +4,16 @@ import time
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from sqlalchemy import Connection
 
 from cuvee.logs.sql import store_events
-from cuvee.serve.access import needs
-from cuvee.serve.bodies import EventsIn, EventsOut
+from cuvee.serve.access import Actor, needs
+from cuvee.serve.bodies import EventsIn, EventsOut, Id
+from cuvee.serve.problems import Problem
 from cuvee.serve.service import Here
+from cuvee.serve.telemetry import EVENTS
+from cuvee.sql.shown import delete_event_of
 
 __all__ = ["router"]
 
@@ -26,7 +29,20 @@ async def post_events(body: EventsIn, service: Here) -> EventsOut:
     def store(connection: Connection) -> int:
         return store_events(connection, rows, now)
 
-    return EventsOut(received=len(rows), offset=await service.writer.write(store))
+    offset = await service.writer.write(store)
+    EVENTS.inc(len(rows))
+    return EventsOut(received=len(rows), offset=offset)
+
+
+@router.delete("/{event_id:path}", status_code=HTTPStatus.NO_CONTENT, dependencies=[needs("admin")])
+async def delete_event(event_id: Annotated[Id, Path()], service: Here, actor: Actor) -> None:
+    """Take an event back: it no longer counts, from the very next answer on; models that were fitted on it know it."""
+
+    def remove(connection: Connection) -> bool:
+        return delete_event_of(connection, event_id, actor)
+
+    if not await service.writer.write(remove):
+        raise Problem(HTTPStatus.NOT_FOUND, f"no event {event_id!r} is in the log")
 
 
 @router.get("", dependencies=[needs("admin")])

@@ -1,9 +1,12 @@
 """Whether the service lives, is ready, and which versions it runs."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from cuvee import __version__
+from cuvee.serve.access import needs
 from cuvee.serve.service import Here
+from cuvee.serve.telemetry import figures
 from cuvee.sql.database import reading
 
 __all__ = ["router"]
@@ -23,6 +26,12 @@ async def readyz(service: Here) -> dict[str, str | int]:
     with reading(service.engine) as connection:
         snapshot = service.follow(connection)
     return {"status": "ready", "model_version": snapshot.version, "items": len(snapshot.bundle.data.items)}
+
+
+@router.get("/metrics", dependencies=[needs("read")])
+async def metrics() -> Response:
+    """The figures of all processes, for Prometheus."""
+    return Response(figures(), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/version")

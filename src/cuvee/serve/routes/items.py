@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 from sqlalchemy import Connection
 
 from cuvee.rank import similar
-from cuvee.serve.access import needs
+from cuvee.serve.access import Actor, needs
 from cuvee.serve.answers import shown_items
 from cuvee.serve.bodies import Id, ItemIn, ItemOut, ItemsIn, Shown, StateOut
 from cuvee.serve.problems import Problem
@@ -24,33 +24,33 @@ ItemId = Annotated[Id, Path()]
 
 
 @router.post("", status_code=HTTPStatus.CREATED, dependencies=[needs("admin")])
-async def post_item(body: ItemIn, service: Here) -> ItemOut:
+async def post_item(body: ItemIn, service: Here, actor: Actor) -> ItemOut:
     """Add an item: it is encoded, stored, and ranked by its content from the very next answer on."""
-    return (await _added(service, [body]))[0]
+    return (await _added(service, [body], actor))[0]
 
 
 @router.post(":batch", status_code=HTTPStatus.CREATED, dependencies=[needs("admin")])
-async def post_items(body: ItemsIn, service: Here) -> dict[str, list[ItemOut]]:
+async def post_items(body: ItemsIn, service: Here, actor: Actor) -> dict[str, list[ItemOut]]:
     """Add items, all of them or none."""
-    return {"items": await _added(service, body.items)}
+    return {"items": await _added(service, body.items, actor)}
 
 
 @router.post("/{item_id:path}:hide", dependencies=[needs("admin")])
-async def hide(item_id: ItemId, service: Here) -> StateOut:
+async def hide(item_id: ItemId, service: Here, actor: Actor) -> StateOut:
     """Take an item out of every answer from now on."""
-    return await _set(service, item_id, "hidden")
+    return await _set(service, item_id, "hidden", actor)
 
 
 @router.post("/{item_id:path}:unavailable", dependencies=[needs("admin")])
-async def unavailable(item_id: ItemId, service: Here) -> StateOut:
+async def unavailable(item_id: ItemId, service: Here, actor: Actor) -> StateOut:
     """Say that an item cannot be had; it is not shown until it is available again."""
-    return await _set(service, item_id, "unavailable")
+    return await _set(service, item_id, "unavailable", actor)
 
 
 @router.post("/{item_id:path}:show", dependencies=[needs("admin")])
-async def show(item_id: ItemId, service: Here) -> StateOut:
+async def show(item_id: ItemId, service: Here, actor: Actor) -> StateOut:
     """Let an item that was hidden or unavailable be shown again."""
-    return await _set(service, item_id, "available")
+    return await _set(service, item_id, "available", actor)
 
 
 @router.get("/{item_id:path}/similar", dependencies=[needs("read")])
@@ -83,7 +83,7 @@ async def get_item(item_id: ItemId, service: Here) -> ItemOut:
     return ItemOut(item_id=item_id, attributes=attributes, state=state, served=row is not None)
 
 
-async def _added(service: Service, bodies: list[ItemIn]) -> list[ItemOut]:
+async def _added(service: Service, bodies: list[ItemIn], actor: str) -> list[ItemOut]:
     items = [Item(body.item_id, body.attributes, "available") for body in bodies]
     with reading(service.engine) as connection:
         snapshot = service.follow(connection)
@@ -92,7 +92,7 @@ async def _added(service: Service, bodies: list[ItemIn]) -> list[ItemOut]:
 
     def store(connection: Connection) -> None:
         for item in items:
-            put_item(connection, item.item_id, item.attributes)
+            put_item(connection, item.item_id, item.attributes, actor)
 
     await service.writer.write(store)
     with reading(service.engine) as connection:
@@ -103,7 +103,7 @@ async def _added(service: Service, bodies: list[ItemIn]) -> list[ItemOut]:
     ]
 
 
-async def _set(service: Service, item_id: str, state: State) -> StateOut:
+async def _set(service: Service, item_id: str, state: State, actor: str) -> StateOut:
     with reading(service.engine) as connection:
         snapshot = service.follow(connection)
         stored = item_of(connection, item_id)
@@ -111,7 +111,7 @@ async def _set(service: Service, item_id: str, state: State) -> StateOut:
         raise Problem(HTTPStatus.NOT_FOUND, f"no item {item_id!r} is in the catalogue")
 
     def store(connection: Connection) -> None:
-        set_state(connection, item_id, state)
+        set_state(connection, item_id, state, actor)
 
     await service.writer.write(store)
     return StateOut(item_id=item_id, state=state)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
-from cuvee.serve.access import needs
+from cuvee.serve.access import Actor, needs
 from cuvee.serve.bodies import Id
 from cuvee.serve.problems import Problem
 from cuvee.serve.service import Here
@@ -61,7 +61,7 @@ async def list_models(service: Here) -> dict[str, list[VersionOut]]:
 
 
 @router.post("/models/{version}:activate", dependencies=[needs("admin")])
-async def activate_version(version: Annotated[Id, Path()], service: Here) -> dict[str, str]:
+async def activate_version(version: Annotated[Id, Path()], service: Here, actor: Actor) -> dict[str, str]:
     """Let a version answer, an older one too; the one that does goes on until it has been loaded and tried."""
     with reading(service.engine) as connection:
         known = {v.version: v.bundle for v in known_versions(connection)}
@@ -73,7 +73,7 @@ async def activate_version(version: Annotated[Id, Path()], service: Here) -> dic
         raise Problem(HTTPStatus.CONFLICT, f"the bundle of version {version!r} is no longer there")
 
     def store(connection: Connection) -> None:
-        activate(connection, version, "api")
+        activate(connection, version, actor)
 
     await service.writer.write(store)
     return {"version": version, "state": "active once every process has loaded it"}

@@ -18,6 +18,7 @@ from cuvee.serve.bodies import Answer, Asked, Id, Shown
 from cuvee.serve.problems import Problem
 from cuvee.serve.service import Here, Service
 from cuvee.serve.snapshot import Snapshot
+from cuvee.serve.telemetry import SHOWN
 from cuvee.sql.database import reading
 from cuvee.sql.shown import Past, note_shown, past_of, shown
 from cuvee.types import Slate
@@ -54,6 +55,7 @@ async def recommend(body: Asked, service: Here) -> Answer:
         unknown_items=[*strange, *unknown],
         items=shown_items(snapshot, queries, slate, reasons=body.reasons),
     )
+    SHOWN.inc(len(answer.items))
     _note(service, answer, body, snapshot.after)
     return answer
 
