@@ -15,7 +15,7 @@ __all__ = ["refusal"]
 _LONGEST = 400
 """Characters beside the names."""
 _NEW_WORDS = 3
-"""Words that must differ from the template's for a sentence to count as worded."""
+"""Words beside the template's own, in its order, that a sentence needs to count as worded."""
 
 _LIST = """
 a an and as at be because choice choices chose chosen come comes coming consider could down due enjoy for from given has
@@ -143,4 +143,4 @@ def _shares(signs: str, numbers: Sequence[int], nouns: Sequence[str], facts: Fac
 def _copied(text: str, facts: Facts) -> str:
     theirs, ours = (re.findall(r"\w+", t.lower()) for t in (text, plain_sentence(facts)))
     same = sum(block.size for block in SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks())
-    return "the template's own words" if max(len(ours), len(theirs)) - same < _NEW_WORDS else ""
+    return "the template's own words" if len(theirs) - same < _NEW_WORDS else ""

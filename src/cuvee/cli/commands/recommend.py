@@ -7,17 +7,24 @@ from typing import Any
 import click
 import numpy as np
 import polars as pl
+import yaml
 from tqdm import tqdm
 
-from cuvee import registry
+from cuvee import plain_yaml, registry
 from cuvee.bundle import Bundle, load_bundle
+from cuvee.completions import METER
 from cuvee.errors import ConfigError
+from cuvee.facts import facts_of
+from cuvee.protocols import LanguageModel
 from cuvee.queries import queries_of
 from cuvee.types import PAD, Reason
+from cuvee.wording import word
 
 __all__ = ["command"]
 
 _BLOCK = 4096
+_TEMPLATE = "template"
+"""Stands for no language model."""
 
 
 @click.command()
@@ -27,9 +34,21 @@ _BLOCK = 4096
 @click.option("--all", "everybody", is_flag=True, help="Every user of the bundle, to --out.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Parquet file for --all.")
 @click.option("-k", default=10, show_default=True, type=click.IntRange(1), help="How many items.")
+@click.option(
+    "--words",
+    metavar="MODEL",
+    help="Reasons as sentences: `template`, or worded by a model: local, {local: {seed: 1}}.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def command(
-    bundle: Path, user: str | None, items: tuple[str, ...], everybody: bool, out: Path | None, k: int, as_json: bool
+    bundle: Path,
+    user: str | None,
+    items: tuple[str, ...],
+    everybody: bool,
+    out: Path | None,
+    k: int,
+    words: str | None,
+    as_json: bool,
 ) -> None:
     """Recommend from BUNDLE (or the folder of a run): --user ID, or --item A --item B, or --all --out FILE.
 
@@ -39,6 +58,9 @@ def command(
         raise ConfigError("choose one of --user, --item and --all")
     if everybody != (out is not None):
         raise ConfigError("--all and --out FILE.parquet belong together")
+    if words and everybody:
+        raise ConfigError("--words tells of the items of one user; leave it out with --all")
+    told_by = None if words in (None, _TEMPLATE) else _language_model(words)
     loaded = load_bundle(bundle)
     if out is not None:
         click.echo(f"{_all(loaded, k, out)} rows written to {out}")
@@ -52,12 +74,36 @@ def command(
         for item, score, why in zip(slate.items[0], slate.scores[0], reasons, strict=True)
         if item != PAD
     ]
+    if words:
+        shown = [why for item, why in zip(slate.items[0], reasons, strict=True) if item != PAD]
+        _put_in_words(rows, shown, told_by)
     if as_json:
         click.echo(json.dumps({"user_id": user, "items": rows}, ensure_ascii=False))
         return
     for rank, row in enumerate(rows, 1):
         why = "; ".join(reason["text"] for reason in row["reasons"])
-        click.echo(f"{rank:3}. {row['title']}  [{row['item_id']}]  {row['score']:.3f}\n       {why}")
+        told = f"{row['words']['text']} [{row['words']['by']}]" if words else why
+        click.echo(f"{rank:3}. {row['title']}  [{row['item_id']}]  {row['score']:.3f}\n       {told}")
+
+
+def _language_model(spec: str) -> LanguageModel:
+    try:
+        model: LanguageModel = registry.build("llms", plain_yaml.load(spec))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--words takes `{_TEMPLATE}` or a language model such as local, got {spec!r}") from error
+    return model
+
+
+def _put_in_words(rows: list[dict[str, Any]], reasons: list[list[Reason]], model: LanguageModel | None) -> None:
+    """Add to each row its reasons as sentences and who worded them; tell on stderr what that took."""
+    found = word([facts_of(row["title"], why) for row, why in zip(rows, reasons, strict=True)], model)
+    for row, wording in zip(rows, found, strict=True):
+        by = "model" if wording.by_model else _TEMPLATE
+        row["words"] = {"text": wording.text, "by": by, "refused": list(wording.refused)}
+    if model is not None:
+        click.echo(f"{sum(w.by_model for w in found)} of {len(found)} worded by the model", err=True)
+        for name, total in METER.totals.items():
+            click.echo(f"{name}: {total}", err=True)
 
 
 def _row(bundle: Bundle, item: int, score: float, why: list[Reason]) -> dict[str, Any]:
