@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from cuvee.errors import ConfigError, DataError
@@ -180,3 +181,47 @@ def test_parameters_are_checked() -> None:
     for wrong in ({"epochs": 0}, {"lr": 0}, {"patience": 0}, {"clip": 0}, {"warmup": 1}):
         with pytest.raises(ConfigError):
             Training(**wrong)  # type: ignore[arg-type]
+
+
+class Counting(nn.Module):
+    """A part that is told of each step, and asks for the square of its weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(3.0))
+        self.told: list[tuple[int, int, float]] = []
+
+    def penalty(self) -> Tensor:
+        return self.weight**2
+
+    def stepped(self, done: int, steps: int) -> None:
+        assert self.weight.grad is not None
+        self.told.append((done, steps, float(self.weight.grad)))
+
+
+def test_parts_take_part_in_each_step() -> None:
+    """Their penalty has a gradient, 2 w, but is no part of the loss that is told."""
+    part, linear = Counting(), nn.Linear(4, 1)
+    net = nn.Sequential(linear, part)
+    training = Training(2, lr=0.01, weight_decay=0, clip=None)
+    history = train(net, batches, lambda _, batch: loss(linear, batch), None, training, np.random.default_rng(0))
+    assert [t[:2] for t in part.told] == [(n, 8) for n in range(1, 9)]
+    assert part.told[0][2] == pytest.approx(6.0)
+    assert history.losses[1] == pytest.approx(float(loss(linear, (X, Y)).detach()), rel=0.2)
+    assert float(part.weight.detach()) < 2.95
+
+
+def test_what_is_frozen_is_not_copied_into_checkpoints(tmp_path: Path) -> None:
+    net, again = network(), network()
+    for each in (net, again):
+        each[0].requires_grad_(False)
+    before = blob(net[0])
+    train(net, batches, loss, score, Training(2, checkpoint=tmp_path), np.random.default_rng(3))
+    (stored,) = tmp_path.glob("*.safetensors")
+    names = set(load_file(stored))
+    assert {n for n in names if not n.startswith("adamw")} == {
+        f"{part}.3.{w}" for part in ("now", "best") for w in ("weight", "bias")
+    }
+    assert blob(net[0]) == before
+    train(again, batches, loss, score, Training(2, checkpoint=tmp_path), np.random.default_rng(3))
+    assert blob(again) == blob(net)

@@ -29,6 +29,7 @@ KINDS: dict[str, tuple[Any, ...]] = {
     "readers": (protocols.Reader,),
     "splits": (protocols.Splitter,),
     "encoders": (protocols.Encoder,),
+    "tuning": (protocols.Tuning,),
     "fusion": (protocols.Fusion, protocols.JointFusion),
     "models": (protocols.Estimator,),
     "metrics": (protocols.QueryMetric, protocols.ListMetric, protocols.SystemMetric),

@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -30,7 +30,7 @@ from cuvee.errors import ConfigError, DataError
 from cuvee.torch_runtime import device
 from cuvee.types import Floats
 
-__all__ = ["History", "Training", "groups", "train"]
+__all__ = ["History", "Stepping", "Training", "groups", "train"]
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +76,19 @@ class History:
     """The epoch, from 0, that the weights are from: the first of the best score, the last without validation."""
 
 
+@runtime_checkable
+class Stepping(Protocol):
+    """A module inside the network that takes part in each step of the loop, as AdaLoRA does to move its ranks."""
+
+    def penalty(self) -> Tensor:
+        """Return what is added to the loss; it is not counted in the losses of `History`."""
+        ...
+
+    def stepped(self, done: int, steps: int) -> None:
+        """Hear that step `done`, from 1, of `steps` was taken; its gradients are still there."""
+        ...
+
+
 def train(
     network: nn.Module,
     batches: Batches,
@@ -89,8 +102,8 @@ def train(
     """Train `network` in place and return its history; it ends in `eval` mode with the weights of the best epoch.
 
     `loss` gets the network in `train` mode and a batch whose tensors are on its device; `score` gets it in `eval` mode
-    without gradients. `rng` is drawn from once. `fingerprint` names the data: a checkpoint of other data, parameters or
-    first weights is not resumed from.
+    without gradients. Modules that are `Stepping` take part in each step. `rng` is drawn from once. `fingerprint` names
+    the data: a checkpoint of other data, parameters or first weights is not resumed from.
 
     Raises:
         ConfigError: a loss, a gradient or a score that is not a number; the message names the epoch and the step.
@@ -117,7 +130,7 @@ def train(
             logger.info("epoch %d: loss %.6g, score %.6g", epoch, state.losses[-1], state.scores[-1])
             bar.set_postfix(loss=f"{state.losses[-1]:.4g}", score=f"{state.scores[-1]:.4g}")
     if state.weights is not None:
-        network.load_state_dict(state.weights)
+        _put(network, state.weights)
     network.eval()
     return History(np.array(state.losses, np.float32), np.array(state.scores, np.float32), state.best)
 
@@ -162,25 +175,28 @@ class _Loop:
     def epoch(self, epoch: int) -> float:
         """Train one epoch and return its mean loss."""
         with torch.random.fork_rng(devices=_devices()):
-            warm = self._warm() if self.training.warmup > 0 else None  # (steps of an epoch, steps of the warm-up)
+            stepping = [m for m in self.network.modules() if isinstance(m, Stepping)]
+            steps = self._steps() if self.training.warmup > 0 or stepping else 0
             torch.manual_seed(self.seed + epoch)
             self.network.train()
             losses = []
             for step, batch in enumerate(self.batches(np.random.default_rng(self.seed + epoch))):
-                if warm is not None:
-                    done = epoch * warm[0] + step + 1
+                done, whole = epoch * steps + step + 1, steps * self.training.epochs
+                if self.training.warmup > 0:
                     for group in self.optimizer.param_groups:
-                        group["lr"] = self.training.lr * min(1.0, done / warm[1])
-                losses.append(self._step(batch, epoch, step))
+                        group["lr"] = self.training.lr * min(1.0, done / max(1.0, self.training.warmup * whole))
+                losses.append(self._step(batch, epoch, step, [part.penalty() for part in stepping]))
+                for part in stepping:
+                    part.stepped(done, whole)
         if not losses:
             raise DataError(f"epoch {epoch} has no batches; is there anything to train on?")
         return float(np.mean(losses))
 
-    def _step(self, batch: Any, epoch: int, step: int) -> float:
+    def _step(self, batch: Any, epoch: int, step: int, penalties: list[Tensor]) -> float:
         with self.accelerator.autocast():
             value = self.loss(self.network, send_to_device(batch, self.accelerator.device))
         self.optimizer.zero_grad()
-        self.accelerator.backward(value)
+        self.accelerator.backward(sum(penalties, value))
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.training.clip or math.inf)
         found = float(value.detach())
         for what, number in (("loss", found), ("gradient", float(norm))):
@@ -192,10 +208,9 @@ class _Loop:
         self.optimizer.step()
         return found
 
-    def _warm(self) -> tuple[int, float]:
+    def _steps(self) -> int:
         """Count an epoch's batches; only that tells how many steps there will be."""
-        steps = sum(1 for _ in self.batches(np.random.default_rng(self.seed)))
-        return steps, max(1.0, self.training.warmup * steps * self.training.epochs)
+        return sum(1 for _ in self.batches(np.random.default_rng(self.seed)))
 
 
 def _score(network: nn.Module, score: Callable[[nn.Module], float] | None, epoch: int, seed: int) -> float:
@@ -232,7 +247,22 @@ def _devices() -> list[int]:
 
 
 def _copy(network: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().clone(memory_format=torch.contiguous_format) for name, value in _weights(network)}
+    """Return all weights that may change: a pretrained network that stays as it is would be most of a checkpoint."""
+    still = _frozen(network)
+    changing = ((name, value) for name, value in _weights(network) if name not in still)
+    return {name: value.detach().clone(memory_format=torch.contiguous_format) for name, value in changing}
+
+
+def _put(network: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Set the weights to what `_copy` returned."""
+    found = network.load_state_dict(weights, strict=False)
+    wrong = [*found.unexpected_keys, *(set(found.missing_keys) - _frozen(network))]
+    if wrong:
+        raise ValueError(f"weights are missing or unknown: {', '.join(sorted(wrong)[:5])}")
+
+
+def _frozen(network: nn.Module) -> set[str]:
+    return {name for name, value in network.named_parameters() if not value.requires_grad}
 
 
 def _weights(network: nn.Module) -> Iterable[tuple[str, Tensor]]:
@@ -284,7 +314,7 @@ def _resume(place: Path, network: nn.Module, optimizer: torch.optim.Optimizer) -
         tensors = load_file(path, device=str(device()))
         losses, scores = body["losses"], [math.nan if s is None else s for s in body["scores"]]
         state = _State(losses, scores, int(body["best"]), _part(tensors, "best.") or None)
-        network.load_state_dict(_part(tensors, "now."))
+        _put(network, _part(tensors, "now."))
     except (OSError, ValueError, LookupError, TypeError, RuntimeError, SafetensorError) as error:
         raise DataError(f"the checkpoint {place} cannot be read: {error}; delete it to train from the start") from error
     values: dict[int, dict[str, Tensor]] = {}

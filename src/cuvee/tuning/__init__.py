@@ -1,0 +1,1 @@
+"""Ways of tuning a pretrained Transformer, one a file: which weights are trained, and where."""
