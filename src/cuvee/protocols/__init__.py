@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from cuvee.completions import Completion
+from cuvee.protocols.language import LanguageModel
+from cuvee.protocols.tuning import Mergeable, StateReading, Tuning
 from cuvee.types import (
     Bools,
     Context,
@@ -16,7 +17,6 @@ from cuvee.types import (
     Floats,
     Holdout,
     Ints,
-    Message,
     Queries,
     Reason,
     Slate,
@@ -157,41 +157,6 @@ class JointFusion(Protocol):
 
     def network(self, widths: Mapping[str, int], dim: int) -> Any:
         """Return an nn.Module: forward(modality -> (n, d_m), modality -> (n,) bool) -> (n, dim)."""
-        ...
-
-
-class Tuning(Protocol):
-    """Parameters of a way to tune a pretrained Transformer: what of it is trained, and what is put beside it."""
-
-    def attach(self, backbone: Any) -> Any:
-        """Return an nn.Module: forward(input_ids (n, t), attention_mask (n, t)) -> (n, t, d) last hidden states.
-
-        Args:
-            backbone: a network of Transformers, in memory for this alone: it is changed in place. What is not to be
-                trained is frozen.
-        """
-        ...
-
-
-@runtime_checkable
-class Mergeable(Protocol):
-    """A tuning whose result fits into the backbone's own weights."""
-
-    def merge(self, tuned: Any) -> Any:
-        """Return the backbone (an nn.Module) with the same outputs as the tuned one; `tuned` is used up."""
-        ...
-
-
-@runtime_checkable
-class StateReading(Protocol):
-    """A tuned backbone that reads only states which training does not change: they are computed once and cached."""
-
-    def states(self, input_ids: Any, attention_mask: Any) -> Any:
-        """Return (n, l, d): what is to be cached of each text."""
-        ...
-
-    def from_states(self, states: Any) -> Any:
-        """Return (n, d) from (n, l, d)."""
         ...
 
 
@@ -370,38 +335,4 @@ class Tracker(Protocol):
         curves: Mapping[str, Sequence[float]],
     ) -> None:
         """Send figures, settings, and what was learned epoch by epoch: figure -> (e,)."""
-        ...
-
-
-class LanguageModel(Protocol):
-    """Continues conversations. What it returns can be read while it is being written."""
-
-    @property
-    def fingerprint(self) -> str:
-        """Identifies model and parameters: what answers may be cached under, together with the question."""
-        ...
-
-    def complete(
-        self, messages: Sequence[Message], *, schema: Mapping[str, Any] | None = None, stop: Sequence[str] = ()
-    ) -> Completion:
-        """Return the answer to a conversation, as it comes.
-
-        Args:
-            messages: oldest first.
-            schema: JSON Schema that the answer keeps; None for free text.
-            stop: strings that end the answer; they are no part of it.
-
-        Raises, where the answer is read:
-            LanguageModelError: no answer, or one cut before its JSON was complete.
-        """
-        ...
-
-    def complete_many(
-        self,
-        conversations: Sequence[Sequence[Message]],
-        *,
-        schema: Mapping[str, Any] | None = None,
-        stop: Sequence[str] = (),
-    ) -> Sequence[Completion]:
-        """Return the answers to many conversations, in order; for offline work, where all of them may wait."""
         ...
