@@ -10,14 +10,17 @@ SOURCE = Path(__file__).parents[1] / "src" / "cuvee"
 
 LAYERS = (
     "errors",
-    "types torch_runtime memo ranges tuned_backbones",
+    "types torch_runtime memo ranges tuned_backbones review_words sentiment_lexicon",
     "checkpoints efficientnet_lite0 films pictures tables media used_modalities completions text_streams kv_prefixes"
     " causal_models",
-    "protocols truth statistics plain_yaml projection weights sql roles columns looked_up sentiment watched circles",
+    "protocols truth statistics plain_yaml projection weights sql roles columns looked_up watched circles"
+    " near_duplicates review_phrases",
     "registry rank queries conditions foreign frames ridge item_weights content_space cache train alignment"
-    " modality_networks neighbour_graphs sparse_ridge inductive decoding json_guides",
+    " modality_networks neighbour_graphs sparse_ridge inductive decoding json_guides sentiment_classifier"
+    " review_flags review_aspects review_quotes",
     "text_towers peft_library adapters",
-    "logs llms executors holdouts layout matrices facts",
+    "sentiment logs llms executors holdouts layout matrices facts",
+    "review_profiles",
     "readers splits encoders metrics indexes filters stages slices trackers demo grounding tuning",
     "selection blending arrivals fusion_weights foretold history_batches imputation reuse wording",
     "fusion models explainers testing event_weights",

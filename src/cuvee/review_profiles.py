@@ -1,0 +1,198 @@
+"""What reviews say of each item, or of each user who wrote them: mood, stars, aspects, quotes, and what is left out."""
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from cuvee.errors import ConfigError, DataError
+from cuvee.review_aspects import aspects, mentions
+from cuvee.review_flags import flag, helpfulness
+from cuvee.review_quotes import fitness, quotes
+from cuvee.review_words import chinese, clauses, sentences
+from cuvee.roles import key_of
+from cuvee.sentiment import SentimentTool, installed, sentiment
+from cuvee.types import Floats, Longs
+
+__all__ = ["Profiles", "Readings", "profile", "read_reviews", "written", "written_before"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Readings:
+    """Reviews as they were read."""
+
+    reviews: pl.DataFrame
+    """review (row), user_id, item_id, text, rating, timestamp (seconds), mood, like, flags, weight; oldest first."""
+    sentences: pl.DataFrame
+    """sentence (row), review, text as it stands there, mood (mean of its clauses), told (less where it is doubtful)."""
+    mentions: pl.DataFrame
+    """What `mentions` returns."""
+    tool: str
+    """What told the mood: a tool, or stars."""
+
+
+@dataclass(frozen=True)
+class Profiles:
+    """What was said, by id; ids without a review have no row."""
+
+    figures: pl.DataFrame
+    """id, reviews, read (those that are neither copy nor spam), stars, mood (means of those, by weight)."""
+    aspects: pl.DataFrame
+    """id, aspect, mentions, praised, blamed, score, praise, blame (quotes), praise_review, blame_review (rows)."""
+    quotes: pl.DataFrame
+    """id, kind (praise or blame), quote, review (row)."""
+
+
+def read_reviews(table: pl.DataFrame, tool: SentimentTool = "auto") -> Readings:
+    """Return the mood of every review, sentence and mention, and what each review weighs.
+
+    Args:
+        table: user_id, item_id, text and, where known, rating, timestamp, helpful_votes, total_votes.
+        tool: see `sentiment`; where auto finds no package for a language, stars tell the mood of all that is said.
+
+    Raises:
+        ConfigError: nothing can tell the mood.
+    """
+    reviews = _weighed(flag(_tidy(table)))
+    tool = _told_by(reviews, tool)
+    texts, stars = reviews["text"].to_list(), _stars(reviews)
+    cut = [(row, sentence) for row, text in enumerate(texts) for sentence in sentences(text)]
+    said = [(row, n, clause) for n, (row, sentence) in enumerate(cut) for clause in clauses(sentence)]
+    spoken = pl.DataFrame(said, {"review": pl.Int64, "sentence": pl.Int64, "text": pl.String}, orient="row")
+    if tool == "stars":
+        mood, told = stars, stars[spoken["review"].to_numpy()]
+    else:
+        mood, told = sentiment(texts, tool), sentiment(spoken["text"].to_list(), tool)
+    shown = _shown(cut, stars, spoken["sentence"].to_numpy(), told)
+    spoken = spoken.with_columns(
+        pl.Series("mood", told, dtype=pl.Float64).fill_nan(None),
+        pl.Series("told", shown, dtype=pl.Float64).fill_nan(None),
+    )
+    reviews = reviews.with_columns(pl.Series("mood", mood, dtype=pl.Float64).fill_nan(None))
+    return Readings(reviews, _sentences(cut, spoken), mentions(spoken), tool)
+
+
+def profile(read: Readings, role: str, least: int = 2, most: int = 2) -> Profiles:
+    """Return what was said of each item, or by each user.
+
+    Args:
+        least: reviews of an id that must mention an aspect.
+        most: quotes of each kind and id.
+    """
+    told = read.reviews.select("review", pl.col(key_of(role)).alias("id"), "weight")
+    found = aspects(read.mentions, told, least)
+    for kind in ("praise", "blame"):
+        shown = read.sentences.select(pl.col("sentence").alias(kind), "text", "review")
+        found = found.join(shown, on=kind, how="left", maintain_order="left").with_columns(pl.col("text").alias(kind))
+        found = found.drop("text").rename({"review": f"{kind}_review"})
+    quoted = quotes(read.sentences, told, most).join(
+        read.sentences.select("sentence", pl.col("text").alias("quote")), on="sentence", maintain_order="left"
+    )
+    return Profiles(_figures(read.reviews, role), found, quoted.select("id", "kind", "quote", "review"))
+
+
+def _figures(reviews: pl.DataFrame, role: str) -> pl.DataFrame:
+    """Return id, reviews, read, stars and mood; of nothing that was read, stars and mood are null."""
+    weight = pl.col("weight")
+
+    def mean(column: str) -> pl.Expr:
+        known = pl.when(pl.col(column).is_not_null()).then(weight)
+        return ((pl.col(column) * weight).sum() / known.sum()).fill_nan(None)
+
+    return (
+        reviews.group_by(pl.col(key_of(role)).alias("id"))
+        .agg(pl.len().alias("reviews"), (weight > 0).sum().alias("read"), mean("rating").alias("stars"), mean("mood"))
+        .sort("id")
+    )
+
+
+def written(table: pl.DataFrame) -> pl.Series:
+    """Return when each review was written in unix seconds, null where that is not known."""
+    if "timestamp" not in table.columns:
+        return pl.Series("timestamp", [None] * len(table), dtype=pl.Int64)
+    time = table["timestamp"]
+    return time.dt.epoch("s") if time.dtype in (pl.Date, pl.Datetime) else time.cast(pl.Int64, strict=False)
+
+
+def written_before(table: pl.DataFrame, moment: int) -> pl.DataFrame:
+    """Return the reviews written before a moment in unix seconds; those without a time are left out and logged.
+
+    Raises:
+        DataError: no review has a time.
+    """
+    time = written(table)
+    if len(table) and time.is_null().all():
+        raise DataError("no review has a timestamp, so none can be told to be earlier; leave the moment out")
+    if time.null_count():
+        logger.warning("%d of %d reviews have no time and are left out", time.null_count(), len(table))
+    return table.filter((time < moment).fill_null(value=False))
+
+
+def _tidy(table: pl.DataFrame) -> pl.DataFrame:
+    """Return the columns that are read, with times in seconds, oldest first, numbered."""
+    rating = pl.col("rating") if "rating" in table.columns else pl.lit(None)
+    votes = [
+        pl.col(name).cast(pl.Int64, strict=False).fill_null(0) if name in table.columns else pl.lit(0).alias(name)
+        for name in ("helpful_votes", "total_votes")
+    ]
+    ids = [pl.col(name).cast(pl.String) for name in ("user_id", "item_id")]
+    told = table.with_columns(written(table).alias("timestamp")).select(
+        *ids,
+        pl.col("text").cast(pl.String).fill_null(""),
+        rating.cast(pl.Float64, strict=False).alias("rating"),
+        "timestamp",
+        *votes,
+    )
+    told = told.sort("timestamp", nulls_last=True, maintain_order=True)
+    return told.with_row_index("review").with_columns(pl.col("review").cast(pl.Int64))
+
+
+def _weighed(flagged: pl.DataFrame) -> pl.DataFrame:
+    weight = helpfulness(flagged["helpful_votes"].to_numpy(), flagged["total_votes"].to_numpy())
+    return flagged.with_columns(
+        pl.when(pl.col("flags").list.len() == 0)
+        .then(pl.Series(weight, dtype=pl.Float64))
+        .otherwise(0.0)
+        .alias("weight")
+    )
+
+
+def _told_by(reviews: pl.DataFrame, tool: str) -> str:
+    """Return the tool, or stars where auto has no package for one of the languages."""
+    if tool != "auto":
+        return tool
+    sample = reviews["text"].to_list()
+    wanted = {"snownlp" if chinese(text) else "products" for text in sample if text.strip()}
+    if all(installed(name) for name in wanted):
+        return tool
+    if reviews["rating"].is_null().all():
+        raise ConfigError("nothing tells how kind the reviews are: they have no stars; pip install 'cuvee[sentiment]'")
+    logger.warning("stars tell the mood of what is said; pip install 'cuvee[sentiment]' to read the words")
+    return "stars"
+
+
+def _stars(reviews: pl.DataFrame) -> Floats:
+    """Return (n,) the stars from -1, the fewest given, to 1; NaN where there are none."""
+    stars = reviews["rating"].fill_null(np.nan).to_numpy()
+    low, high = reviews["rating"].min(), reviews["rating"].max()
+    if low is None or low == high:
+        return np.where(np.isnan(stars), np.nan, 0).astype(np.float32)
+    middle, half = (float(high) + float(low)) / 2, (float(high) - float(low)) / 2  # type: ignore[arg-type]
+    return np.asarray((stars - middle) / half, np.float32)
+
+
+def _shown(cut: list[tuple[int, str]], stars: Floats, owner: Longs, mood: Floats) -> Floats:
+    """Return (n,) the mood of clauses, less where their sentence is not quotable or the stars say the opposite."""
+    fits = np.array([fitness(sentence) for _, sentence in cut])
+    agreed = np.nan_to_num(stars)[np.array([row for row, _ in cut], np.int64)]
+    return np.asarray(mood * fits[owner] * (2 + np.sign(mood) * agreed[owner]) / 3, np.float32)
+
+
+def _sentences(cut: list[tuple[int, str]], spoken: pl.DataFrame) -> pl.DataFrame:
+    told = pl.DataFrame(cut, {"review": pl.Int64, "text": pl.String}, orient="row").with_row_index("sentence")
+    told = told.with_columns(pl.col("sentence").cast(pl.Int64))
+    moods = spoken.group_by("sentence").agg(pl.col("mood").mean(), pl.col("told").mean())
+    return told.join(moods, on="sentence", how="left", maintain_order="left")
