@@ -16,14 +16,18 @@ LAYERS = (
     "protocols truth statistics plain_yaml projection weights sql roles columns looked_up watched circles"
     " near_duplicates review_phrases",
     "registry rank queries conditions foreign frames ridge item_weights content_space cache train alignment"
-    " modality_networks neighbour_graphs sparse_ridge inductive decoding json_guides sentiment_classifier"
-    " review_flags review_aspects review_quotes",
+    " modality_networks neighbour_graphs sparse_ridge inductive decoding json_guides sentiment_classifier review_flags"
+    " review_aspects review_quotes",
     "text_towers peft_library adapters",
     "sentiment logs llms executors holdouts layout matrices facts",
+    "examples",
+    "judgements",
     "review_profiles",
     "readers splits encoders metrics indexes filters stages slices trackers demo grounding tuning",
     "selection blending arrivals fusion_weights foretold history_batches imputation reuse wording",
-    "fusion models explainers testing event_weights",
+    "fusion models explainers testing event_weights evidence ranker_networks ranker_texts label_metrics",
+    "ranker_training",
+    "rankers",
     "recipe store features privacy suggest",
     "growing",
     "bundle evaluate verdict inspection new_items",

@@ -29,6 +29,11 @@ SAMPLES: dict[tuple[str, str], Any] = {
         "training": {"epochs": 3, "lr": 1e-2},
     },
     ("llms", "openai_compatible"): {"model": "m"},
+    ("rankers", "fusion_ranker"): {
+        "fusion": {"attention": {"on": ["statistics", "p"]}},
+        "texts": {"p": {"columns": ["title"]}},
+        "evidence": {"scores": ["ease"]},
+    },
     ("readers", "mapping"): {"layout": "movielens-1m"},
     ("filters", "where"): {"condition": "available == true or colour == 'red'"},
     ("slices", "user_column"): {"column": "city"},

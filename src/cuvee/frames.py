@@ -8,6 +8,7 @@ triples (head, relation, tail).
 """
 
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
@@ -94,6 +95,7 @@ def dataset(
             weight=np.where(events["rated"].to_numpy(), weight, np.minimum(weight, 0)).astype(np.float32),
             kind=kind,
             kinds=vocabulary,
+            rating=events["rating"].to_numpy().astype(np.float32) if "rating" in events.columns else None,
         ),
         item_table=item_table,
         user_table=user_table,
@@ -147,6 +149,7 @@ def _interactions(frames: Frames, min_rating: float | None, min_watched: float) 
             pl.col("item_id").cast(pl.String),
             kind.fill_null("event").alias("event"),
             _seconds(frame).fill_null(0).alias("timestamp"),
+            *_numbers(frame, "rating"),
         )
     except pl.exceptions.PolarsError as error:
         reason = _unlike(frame["timestamp"], pl.Int64) or error
@@ -162,6 +165,12 @@ def _interactions(frames: Frames, min_rating: float | None, min_watched: float) 
     share = counting_part(frame, _polars(frames, "items"), min_watched, (name, frames.name("items")))
     watched = pl.lit(1.0) if share is None else share
     return events.with_columns(rated.alias("rated"), watched.alias("watched")).sort("timestamp", maintain_order=True)
+
+
+def _numbers(frame: pl.DataFrame, column: str) -> list[pl.Expr]:
+    """Return the column as float64, NaN where it is empty; nothing where there are no numbers in it."""
+    numeric = column in frame.columns and frame[column].dtype.is_numeric()
+    return [pl.col(column).cast(pl.Float64).fill_null(math.nan)] if numeric else []
 
 
 def dated(times: pl.Series) -> pl.Series:

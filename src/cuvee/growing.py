@@ -14,7 +14,7 @@ from cuvee.frames import KIND_WEIGHTS, ArrowTable, Frames, as_frame, dataset, re
 from cuvee.imputation import Impute, impute
 from cuvee.protocols import FittedFusion, Reader
 from cuvee.tables import first_not
-from cuvee.types import Dataset, Embeddings, Events
+from cuvee.types import Dataset, Embeddings, Events, Floats
 
 __all__ = ["with_events", "with_items"]
 
@@ -154,7 +154,12 @@ def _merged(old: Events, new: Events) -> Events:
         weight=np.concatenate([old.weight, new.weight])[order],
         kind=np.concatenate([old.kind, number[new.kind]])[order],
         kinds=kinds,
+        rating=None if old.rating is None else np.concatenate([old.rating, _ratings(new)])[order],
     )
+
+
+def _ratings(events: Events) -> Floats:
+    return np.full(len(events), np.nan, np.float32) if events.rating is None else events.rating
 
 
 def _missing(n: int, dim: int) -> Embeddings:

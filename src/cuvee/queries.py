@@ -55,7 +55,7 @@ def queries_of(data: Dataset, users: Ints, *, now: int = 0) -> Queries:
     filled = steps < ends[:, None]  # (q, t)
     rows = order[np.where(filled, steps, 0)] if filled.any() else np.zeros(filled.shape, np.int64)
 
-    def padded(column: NDArray[Any], fill: int) -> NDArray[Any]:
+    def padded(column: NDArray[Any], fill: float) -> NDArray[Any]:
         return (
             np.where(filled, column[rows], fill).astype(column.dtype)
             if len(column)
@@ -70,7 +70,63 @@ def queries_of(data: Dataset, users: Ints, *, now: int = 0) -> Queries:
         features=_user_features(data, users),
         friends=None if data.social is None else data.friends[users],
         now=now,
+        users=users,
+        history_rating=None if events.rating is None else padded(events.rating, np.nan),
     )
+
+
+def queries_at(data: Dataset, users: Ints, times: Longs, limit: int = HISTORY_LIMIT) -> Queries:
+    """Return one query (n,) for each user and moment, as it could have been asked then.
+
+    It knows what the user did strictly before that moment; the newest `limit` events stand in the history.
+    """
+    events, (order, bounds) = data.events, data.by_user
+    starts, ends = bounds[users], _until(data, users, times)
+    first = np.maximum(starts, ends - limit)
+    steps = first[:, None] + np.arange(int((ends - first).max(initial=0)))
+    filled = steps < ends[:, None]
+    rows = order[np.where(filled, steps, 0)] if len(order) else np.zeros(filled.shape, np.int64)
+
+    def padded(column: NDArray[Any], fill: float) -> NDArray[Any]:
+        return np.where(filled, column[rows] if len(column) else fill, fill).astype(column.dtype)
+
+    return Queries(
+        seen=_seen(data, starts, ends),
+        history=padded(events.item, PAD),
+        history_time=padded(events.time, 0),
+        history_kind=padded(events.kind, 0),
+        features=_user_features(data, users),
+        friends=None if data.social is None else data.friends[users],
+        users=users,
+        history_rating=None if events.rating is None else padded(events.rating, np.nan),
+    )
+
+
+def _until(data: Dataset, users: Ints, times: Longs) -> Longs:
+    """Return (n,) the place in `by_user` of each user's first event at the moment or later."""
+    order, bounds = data.by_user
+    when = data.events.time[order]
+    found = np.empty(len(users), np.int64)
+    for user in np.unique(users):
+        asked = np.flatnonzero(users == user)
+        start, stop = bounds[user], bounds[user + 1]
+        found[asked] = start + np.searchsorted(when[start:stop], times[asked], side="left")
+    return found
+
+
+def _seen(data: Dataset, starts: Longs, ends: Longs) -> "sparse.csr_matrix[np.float32]":
+    """Return (n, i) as `Dataset.matrix` of the events at places `starts` to `ends` of `by_user`."""
+    order, lengths = data.by_user[0], ends - starts
+    row = np.repeat(np.arange(len(starts)), lengths)
+    place = np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(int(lengths.sum()))
+    event = order[place]
+    weight, item = data.events.weight[event], data.events.item[event]
+    key = row.astype(np.int64) * len(data.items) + item
+    strongest = np.lexsort((np.arange(len(key)), np.abs(weight), key))
+    last = np.append(key[strongest][1:] != key[strongest][:-1], True) if len(key) else np.zeros(0, bool)
+    kept = strongest[last]
+    shape = (len(starts), len(data.items))
+    return sparse.csr_matrix((weight[kept], (row[kept], item[kept])), shape=shape, dtype=np.float32)
 
 
 def session(data: Dataset, items: Sequence[str], friends: Sequence[str] = (), *, now: int = 0) -> Queries:

@@ -1,6 +1,7 @@
 """The only door from a model to a user: filter, take the top k, then let the stages work."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -60,7 +61,8 @@ def recommend(
         for stage in stages:
             assert context is not None
             slate = stage.apply(slate, block, context)
-        blocks.append(Slate(slate.items[:, :k], slate.scores[:, :k], slate.propensity[:, :k]))
+        blocks.append(replace(slate, items=slate.items[:, :k], scores=slate.scores[:, :k],
+                              propensity=slate.propensity[:, :k]))  # fmt: skip
     if not blocks:
         empty = np.zeros((0, k), np.float32)
         return Slate(empty.astype(np.int32), empty, empty)
@@ -68,6 +70,7 @@ def recommend(
         np.concatenate([b.items for b in blocks]),
         np.concatenate([b.scores for b in blocks]),
         np.concatenate([b.propensity for b in blocks]),
+        _degraded(blocks),
     )
 
 
@@ -82,6 +85,11 @@ def similar(
     scores[np.ptp(scores, axis=1) == 0] = -np.inf  # nothing is known of the item: no answer is better than any three
     scores[queries.seen.nonzero()] = -np.inf
     return _best(scores, queries, k, filters, None)
+
+
+def _degraded(blocks: Sequence[Slate]) -> Bools | None:
+    marks = [b.degraded for b in blocks if b.degraded is not None]
+    return np.concatenate(marks) if len(marks) == len(blocks) else None
 
 
 def _break_ties(scores: Floats, items: Ints, best: Floats, k: int) -> None:

@@ -40,6 +40,7 @@ KINDS: dict[str, tuple[Any, ...]] = {
     "logs": (protocols.EventLog,),
     "trackers": (protocols.Tracker,),
     "llms": (protocols.LanguageModel,),
+    "rankers": (protocols.RankerEstimator,),
 }
 """Kind (a folder, and what entry points are grouped by) -> the protocols its components keep."""
 
@@ -198,6 +199,8 @@ def check(annotation: Any, value: Any, where: str, base: Path | None) -> Any:
         if not isinstance(value, Mapping):
             raise ConfigError(f"{where} must be a mapping, got {value!r}")
         return {str(k): check(arguments[1], v, where, base) for k, v in value.items()}
+    if origin is Mapping and arguments and dataclasses.is_dataclass(arguments[1]) and isinstance(value, Mapping):
+        return {str(k): section(arguments[1], v, f"{where}.{k}", base) for k, v in value.items()}
     try:
         checked = TypeAdapter(annotation).validate_python(value)
     except ValidationError as error:

@@ -52,6 +52,8 @@ class Training:
     """Stop after so many epochs without a better validation score; None: never. Without validation nothing stops it."""
     warmup: float = 0.0
     """Share of all steps in which the learning rate rises from 0 in a straight line."""
+    cooldown: float = 0.0
+    """Share of all steps, the last ones, in which it falls to 0 in a straight line."""
     clip: float | None = 1.0
     """Longest gradient, as the norm over all weights; None: any length."""
     checkpoint: Path | None = None
@@ -60,6 +62,8 @@ class Training:
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.lr <= 0 or self.weight_decay < 0 or not 0 <= self.warmup < 1:
             raise ConfigError(f"training needs epochs >= 1, lr > 0, weight_decay >= 0, 0 <= warmup < 1, got {self}")
+        if not 0 <= self.cooldown <= 1 - self.warmup:
+            raise ConfigError(f"cooldown must lie in 0..1 and end the warmup before it, got {self}")
         if (self.patience is not None and self.patience < 1) or (self.clip is not None and self.clip <= 0):
             raise ConfigError(f"patience must be at least 1 and clip above 0, or null for none, got {self}")
 
@@ -176,15 +180,16 @@ class _Loop:
         """Train one epoch and return its mean loss."""
         with torch.random.fork_rng(devices=_devices()):
             stepping = [m for m in self.network.modules() if isinstance(m, Stepping)]
-            steps = self._steps() if self.training.warmup > 0 or stepping else 0
+            changing = self.training.warmup > 0 or self.training.cooldown > 0
+            steps = self._steps() if changing or stepping else 0
             torch.manual_seed(self.seed + epoch)
             self.network.train()
             losses = []
             for step, batch in enumerate(self.batches(np.random.default_rng(self.seed + epoch))):
                 done, whole = epoch * steps + step + 1, steps * self.training.epochs
-                if self.training.warmup > 0:
+                if changing:
                     for group in self.optimizer.param_groups:
-                        group["lr"] = self.training.lr * min(1.0, done / max(1.0, self.training.warmup * whole))
+                        group["lr"] = self.training.lr * self._share(done, whole)
                 losses.append(self._step(batch, epoch, step, [part.penalty() for part in stepping]))
                 for part in stepping:
                     part.stepped(done, whole)
@@ -211,6 +216,12 @@ class _Loop:
     def _steps(self) -> int:
         """Count an epoch's batches; only that tells how many steps there will be."""
         return sum(1 for _ in self.batches(np.random.default_rng(self.seed)))
+
+    def _share(self, done: int, whole: int) -> float:
+        """Return what part of the learning rate step number `done`, from 1, of `whole` takes."""
+        rising = done / max(1.0, self.training.warmup * whole)
+        falling = (whole + 1 - done) / max(1.0, self.training.cooldown * whole)
+        return min(1.0, rising, falling) if self.training.cooldown else min(1.0, rising)
 
 
 def _score(network: nn.Module, score: Callable[[nn.Module], float] | None, epoch: int, seed: int) -> float:

@@ -23,6 +23,7 @@ __all__ = [
     "Dataset",
     "Embeddings",
     "Events",
+    "Examples",
     "Floats",
     "Holdout",
     "Ints",
@@ -60,6 +61,8 @@ class Events:
     """(n,) index into `kinds`."""
     kinds: tuple[str, ...] = ("event",)
     """The vocabulary: view, cart, buy, like, dislike, rate ..."""
+    rating: Floats | None = None
+    """(n,) what was given, NaN where nothing was; None: the source has no ratings."""
 
     def __len__(self) -> int:
         return len(self.user)
@@ -73,7 +76,29 @@ class Events:
             time=self.time[rows],
             weight=self.weight[rows],
             kind=self.kind[rows],
+            rating=None if self.rating is None else self.rating[rows],
         )
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Pairs that somebody judged, in time order: what a ranker is trained on and asked about."""
+
+    user: Ints
+    """(n,) user rows."""
+    item: Ints
+    """(n,) item rows."""
+    time: Longs
+    """(n,) unix seconds at which the judgement was given."""
+    label: Floats
+    """(n,) the judgement: the rating, or the event's weight where the source has no ratings."""
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def take(self, rows: NDArray[Any]) -> "Examples":
+        """Return the examples at `rows` (int rows or a mask)."""
+        return Examples(self.user[rows], self.item[rows], self.time[rows], self.label[rows])
 
 
 @dataclass(frozen=True)
@@ -218,6 +243,10 @@ class Queries:
     """(q, u) weights of training users who are friends."""
     now: int = 0
     """Unix seconds at which the question is asked; 0 when time plays no role."""
+    users: Ints | None = None
+    """(q,) user rows of the data set, PAD for somebody it does not know; None: it knows none of them."""
+    history_rating: Floats | None = None
+    """(q, t) what was given to each item of the history, NaN where nothing was; None: nothing is known of ratings."""
 
     def __len__(self) -> int:
         return int(self.seen.shape[0])
@@ -245,6 +274,8 @@ class Queries:
             history_kind=self.history_kind[rows],
             features={name: Embeddings(f.vectors[rows], f.present[rows]) for name, f in self.features.items()},
             friends=None if self.friends is None else self.friends[rows],
+            users=None if self.users is None else self.users[rows],
+            history_rating=None if self.history_rating is None else self.history_rating[rows],
         )
 
 
@@ -277,6 +308,9 @@ class Split:
     """Name in metrics.json ("test", "test_warm" ...) -> holdout."""
     everything: Dataset
     """The same catalogue and users with every event, held out or not: what a bundle is refitted on."""
+    examples: Mapping[str, Examples] = field(default_factory=dict)
+    """`train`, `valid` and the names of the tests -> what was judged there, liked or not; empty where the split does
+    not say. Rankers need them."""
 
 
 @dataclass(frozen=True)
@@ -289,6 +323,8 @@ class Slate:
     """(q, k); -inf where padded."""
     propensity: Floats
     """(q, k) probability that the item stood there: 1 unless a stage explores, 0 where padded."""
+    degraded: Bools | None = None
+    """(q,) whether a stage ran out of time and left the order as it was; None: no stage looked at the time."""
 
     def __len__(self) -> int:
         return len(self.items)
@@ -302,6 +338,8 @@ class Context:
     rng: np.random.Generator
     now: int = 0
     """Unix seconds."""
+    ranker: Any = None
+    """The recipe's trained `protocols.Ranker`; None: it has none."""
 
 
 @dataclass(frozen=True)

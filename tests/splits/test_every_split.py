@@ -22,6 +22,7 @@ SPECS: dict[str, dict[str, Any]] = {
     "by_time": {"valid_from": 14, "test_from": 19},
     "cold_items": {"valid": 0.2, "test": 0.3, "warm": 0.3},
     "cold_users": {"valid": 0.2, "test": 0.3, "known": 0.4},
+    "last_judged": {"valid": 0.2, "test": 0.3},
 }
 NAMES = sorted(set(registry.names("splits")) - {"given"})
 LATEST = ("leave_last", "last_share")
@@ -133,7 +134,7 @@ def test_nothing_to_hold_out(name: str) -> None:
     with pytest.raises(DataError, match=r"liked|too few|kinds"):
         splitter(name).split(disliked, np.random.default_rng(0))
     if name not in ("by_time", "cold_items"):
-        with pytest.raises(DataError, match=r"liked items|two items"):
+        with pytest.raises(DataError, match=r"liked items|two items|three judged"):
             splitter(name).split(single, np.random.default_rng(0))
 
 
@@ -141,14 +142,14 @@ def test_nothing_to_hold_out(name: str) -> None:
 def test_without_times(name: str) -> None:
     """What needs times says so; the others do without."""
     data = log([(u, i, 0, 0) for u in range(9) for i in range(8) if (u + i) % 3])
-    if name in (*LATEST, "by_time"):
+    if name in (*LATEST, "by_time", "last_judged"):
         with pytest.raises(DataError, match="no times"):
             splitter(name).split(data, np.random.default_rng(0))
     else:
         assert held_out(cut(name, data))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "last_judged"])
 def test_targets_limit_what_is_held_out(name: str) -> None:
     rng = np.random.default_rng(2)
     rows = zip(*rng.integers(1, [[9], [8], [26]], (3, 200)), rng.choice([0, 2], 200), strict=True)

@@ -14,6 +14,7 @@ from cuvee.types import (
     Context,
     Dataset,
     Embeddings,
+    Examples,
     Floats,
     Holdout,
     Ints,
@@ -44,6 +45,8 @@ __all__ = [
     "Online",
     "Personal",
     "QueryMetric",
+    "Ranker",
+    "RankerEstimator",
     "Reader",
     "Recommender",
     "Settled",
@@ -246,6 +249,31 @@ class Online(Protocol):
 
     def update(self, train: Dataset) -> Recommender:
         """Return the model with what is merely counted taken from these events; what takes a fit stays."""
+        ...
+
+
+class Ranker(Protocol):
+    """A trained model of pairs: it scores the candidates of another model with everything in view."""
+
+    def score(self, queries: Queries, items: Ints) -> Floats:
+        """Return (q, c) of candidates (q, c), larger is better; of PAD whatever."""
+        ...
+
+    def judge(self, data: Dataset, examples: Examples) -> Floats:
+        """Return (n, classes) probabilities, or (n, 1) ratings, of examples that are not in the training `data`."""
+        ...
+
+
+class RankerEstimator(Protocol):
+    """Parameters of a ranker."""
+
+    @property
+    def target(self) -> Any:
+        """What is foretold, an `examples.Target`."""
+        ...
+
+    def fit(self, train: Dataset, examples: Mapping[str, Examples], rng: np.random.Generator) -> Ranker:
+        """Learn from the examples `train` and choose on `valid`, where it is there; others are only measured."""
         ...
 
 

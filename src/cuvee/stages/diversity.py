@@ -3,7 +3,7 @@
 Reference: J. Carbonell, J. Goldstein, "The use of MMR, diversity-based reranking for reordering documents", SIGIR 1998.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -51,10 +51,11 @@ class DiversityModel:
 
     def apply(self, slate: Slate, queries: Queries, context: Context) -> Slate:  # noqa: ARG002
         order = np.stack([self._order(items, scores) for items, scores in zip(slate.items, slate.scores, strict=True)])
-        return Slate(
-            np.take_along_axis(slate.items, order, axis=1),
-            np.take_along_axis(slate.scores, order, axis=1),
-            np.take_along_axis(slate.propensity, order, axis=1),
+        return replace(
+            slate,
+            items=np.take_along_axis(slate.items, order, axis=1),
+            scores=np.take_along_axis(slate.scores, order, axis=1),
+            propensity=np.take_along_axis(slate.propensity, order, axis=1),
         )
 
     def _order(

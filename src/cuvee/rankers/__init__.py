@@ -1,0 +1,1 @@
+"""Rankers: they score the candidates of another model with everything in view."""
