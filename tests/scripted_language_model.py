@@ -17,6 +17,8 @@ class Scripted:
 
     answer: Callable[[Sequence[Message]], str | None]
     name: str = "scripted"
+    takes_schema: bool = False
+    """Whether a schema may be given; the answer is told to keep to it."""
 
     @property
     def fingerprint(self) -> str:
@@ -25,7 +27,7 @@ class Scripted:
     def complete(
         self, messages: Sequence[Message], *, schema: Mapping[str, Any] | None = None, stop: Sequence[str] = ()
     ) -> Completion:
-        assert schema is None, "it answers in free text"
+        assert self.takes_schema == (schema is not None)
         return Completion(self._told(messages, stop))
 
     def complete_many(

@@ -28,6 +28,7 @@ SAMPLES: dict[tuple[str, str], Any] = {
         "item_layers": 2,
         "training": {"epochs": 3, "lr": 1e-2},
     },
+    ("encoders", "enriched"): {"path": "told.parquet", "text": "text"},
     ("llms", "openai_compatible"): {"model": "m"},
     ("rankers", "fusion_ranker"): {
         "fusion": {"attention": {"on": ["statistics", "p"]}},

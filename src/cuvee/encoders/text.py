@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import math
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +15,7 @@ import torch
 from cuvee import weights as weight_store
 from cuvee.errors import ConfigError
 from cuvee.roles import Role, need_column
+from cuvee.text_cells import joined_texts
 from cuvee.text_towers import equal_lengths, load_backbone, load_tokeniser, room
 from cuvee.torch_runtime import Precision, device, dtype_of, read_json, workers
 from cuvee.types import Dataset, Embeddings, Floats, Longs
@@ -35,8 +34,6 @@ _POOLED: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "last": lambda hidden: hidden[:, -1],
 }
 """(n, t, d) of the last layer -> (n, d); there is no padding to leave out."""
-
-_BARS = re.compile(r"\s*\|\s*")
 
 
 @dataclass(frozen=True)
@@ -100,8 +97,7 @@ class FittedText:
 
     def contents(self, table: pl.DataFrame) -> list[str]:
         """Return the joined text of each row; a column the table does not have counts as empty."""
-        columns = [_cells(table[name]) for name in self.parameters.columns if name in table.columns]
-        return [". ".join(filter(None, parts)) for parts in zip(*columns, strict=True)] or [""] * len(table)
+        return joined_texts(table, self.parameters.columns)
 
     def encode(self, table: pl.DataFrame) -> Iterator[Embeddings]:
         """Yield unit vectors block after block.
@@ -183,18 +179,3 @@ class FittedText:
         trained = read_json(self.folder / "1_Pooling" / "config.json")
         marks = {"cls": "pooling_mode_cls_token", "last": "pooling_mode_lasttoken"}
         return next((name for name, mark in marks.items() if trained.get(mark)), "mean")
-
-
-def _cells(column: pl.Series) -> list[str]:
-    """Return every cell as words, "" where there is nothing."""
-    return [_words(value) for value in column.to_list()]
-
-
-def _words(value: object) -> str:
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return ""
-    if isinstance(value, list):
-        return ", ".join(filter(None, map(_words, value)))
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return _BARS.sub(", ", str(value).strip())
