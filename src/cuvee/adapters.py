@@ -14,9 +14,9 @@ from torch import nn
 
 from cuvee import registry
 from cuvee.errors import ConfigError, DataError
-from cuvee.protocols import Mergeable, Tuning
+from cuvee.protocols import Tuning
 from cuvee.torch_runtime import read_json
-from cuvee.tuned_backbones import trained
+from cuvee.tuned_backbones import Mergeable, trained
 
 __all__ = ["NAME", "load", "merged", "opened", "save"]
 

@@ -1,13 +1,13 @@
 """What every tuning of a pretrained Transformer shares: the network around it, its layers, and what is trained."""
 
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 
 from cuvee.errors import ConfigError
 
-__all__ = ["Tuned", "blocks", "frozen", "hidden_dim", "share", "trained"]
+__all__ = ["Mergeable", "StateReading", "Tuned", "blocks", "frozen", "hidden_dim", "share", "trained"]
 
 
 class Tuned(nn.Module):
@@ -33,6 +33,28 @@ class Tuned(nn.Module):
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         hidden: Tensor = self.network(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         return hidden[:, self.added :]
+
+
+@runtime_checkable
+class Mergeable(Protocol):
+    """A tuning whose result fits into the backbone's own weights."""
+
+    def merge(self, tuned: Tuned) -> nn.Module:
+        """Return the backbone with the same outputs as the tuned one; `tuned` is used up."""
+        ...
+
+
+@runtime_checkable
+class StateReading(Protocol):
+    """A tuned backbone that reads only states which training does not change: they are computed once and cached."""
+
+    def states(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Return (n, l, d): what is to be cached of each text."""
+        ...
+
+    def from_states(self, states: Tensor) -> Tensor:
+        """Return (n, d) from (n, l, d)."""
+        ...
 
 
 def frozen(backbone: nn.Module) -> Any:

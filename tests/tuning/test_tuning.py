@@ -12,9 +12,8 @@ from torch import Tensor, nn
 
 from cuvee import adapters, registry
 from cuvee.errors import ConfigError, DataError
-from cuvee.protocols import Mergeable
 from cuvee.train import Training, train
-from cuvee.tuned_backbones import share, trained
+from cuvee.tuned_backbones import Mergeable, share, trained
 from tests.tuning.conftest import FAMILIES, loaded
 
 SPECS: dict[str, Any] = {

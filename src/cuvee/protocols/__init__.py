@@ -8,7 +8,7 @@ import polars as pl
 from scipy import sparse
 
 from cuvee.protocols.language import LanguageModel
-from cuvee.protocols.tuning import Mergeable, StateReading, Tuning
+from cuvee.protocols.tuning import Tuning
 from cuvee.types import (
     Bools,
     Context,
@@ -40,7 +40,6 @@ __all__ = [
     "LanguageModel",
     "Learning",
     "ListMetric",
-    "Mergeable",
     "Nesting",
     "Online",
     "Personal",
@@ -54,7 +53,6 @@ __all__ = [
     "Splitter",
     "Stage",
     "StageModel",
-    "StateReading",
     "SystemMetric",
     "Traceable",
     "Tracker",
