@@ -81,6 +81,7 @@ def test_names_are_files_and_need_no_import() -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
+        ({"ease": {True: 1}}, r"unknown parameter of models 'ease': True"),
         ({"ease": {"l3": 1}}, r"parameter of models 'ease': 'l3'; did you mean 'l2'"),
         ({"ease": {"l2": "much"}}, r"ease\.l2: .*number.*'much'"),
         ({"item_knn": {"neighbours": 2.5}}, r"item_knn\.neighbours: .*integer.*2\.5"),

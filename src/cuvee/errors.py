@@ -27,8 +27,8 @@ class UnknownNameError(LookupError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name most like `name`, or None when none is close."""
-    found = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    """Return the known name most like `name`, or None when none is close; a YAML key may be a number or `true`."""
+    found = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
     return found[0] if found else None
 
 
