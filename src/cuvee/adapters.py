@@ -16,7 +16,7 @@ from cuvee import registry
 from cuvee.errors import ConfigError, DataError
 from cuvee.protocols import Tuning
 from cuvee.torch_runtime import read_json
-from cuvee.tuned_backbones import Mergeable, trained
+from cuvee.tuned_backbones import Mergeable, Tuned, trained
 
 __all__ = ["NAME", "load", "merged", "opened", "save"]
 
@@ -74,7 +74,7 @@ def opened(folder: Path, network: nn.Module) -> Any:
     return load(folder, network, folder)[1] if (folder / f"{NAME}.json").is_file() else network
 
 
-def merged(tuning: Tuning, tuned: nn.Module) -> Any:
+def merged(tuning: Tuning, tuned: Tuned) -> Any:
     """Return the backbone with what was trained in its own weights: the same outputs at the old cost.
 
     Raises:

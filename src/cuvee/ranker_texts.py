@@ -13,7 +13,7 @@ from cuvee import weights
 from cuvee.cache import VectorCache
 from cuvee.encoders.text import FittedText, Text
 from cuvee.errors import ConfigError, DataError
-from cuvee.protocols import StateReading, Tuning
+from cuvee.protocols import Tuning
 from cuvee.roles import Role, need_column, table_of
 from cuvee.text_towers import (
     Pooling,
@@ -26,6 +26,7 @@ from cuvee.text_towers import (
     tokenise,
     trained_pooling,
 )
+from cuvee.tuned_backbones import StateReading
 from cuvee.types import Dataset, Embeddings, Examples, Floats, Ints, Longs
 
 __all__ = ["TextPart", "TextTable", "frozen_table", "standardised", "texts_of", "written_before"]

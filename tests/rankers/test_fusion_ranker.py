@@ -128,7 +128,8 @@ def test_what_is_judged_later_moves_nothing(text_folders: Path, split: Split) ->
 def test_reviews_are_those_written_before(text_folders: Path, split: Split) -> None:
     """The mean over what the item's reviewers had written, text by text."""
     from cuvee.cache import default_cache
-    from cuvee.ranker_texts import TextPart, frozen_vectors, standardised, written_before
+    from cuvee.ranker_texts import TextPart, standardised, written_before
+    from cuvee.text_towers import frozen_vectors
 
     part = TextPart(reviews=True, weights=str(text_folders / "gpt2"))
     assert split.train.reviews is not None
@@ -190,9 +191,9 @@ def test_a_tuning_is_trained_with_the_ranker_and_its_vectors_travel(
     ids, mask = padded(tokenise(text_folders / "bert", ["red soft shirt"], 128))
     with torch.no_grad():
         plain = pool(states(load_backbone(text_folders / "bert"), ids, mask), mask, "cls")
-        plain = nn.functional.layer_norm(plain, (16,))[0].numpy()
+        whole = nn.functional.layer_norm(plain, (16,))[0].numpy()
     row = split.train.item_table["title"].to_list().index("red soft shirt")
-    assert not np.allclose(member.items["p"].vectors[row], plain, atol=1e-3), "the tuning was not trained"
+    assert not np.allclose(member.items["p"].vectors[row], whole, atol=1e-3), "the tuning was not trained"
     assert not member.items["p"].present[5]
     store.save(replace(found, settled=ranker(text_folders)), tmp_path, "ranker")
     queries = queries_of(split.train, np.array([3], np.int32))
