@@ -191,9 +191,9 @@ def test_a_tuning_is_trained_with_the_ranker_and_its_vectors_travel(
     ids, mask = padded(tokenise(text_folders / "bert", ["red soft shirt"], 128))
     with torch.no_grad():
         plain = pool(states(load_backbone(text_folders / "bert"), ids, mask), mask, "cls")
-        whole = nn.functional.layer_norm(plain, (16,))[0].numpy()
+        expected = nn.functional.layer_norm(plain, (16,))[0].numpy()
     row = split.train.item_table["title"].to_list().index("red soft shirt")
-    assert not np.allclose(member.items["p"].vectors[row], whole, atol=1e-3), "the tuning was not trained"
+    assert not np.allclose(member.items["p"].vectors[row], expected, atol=1e-3), "the tuning was not trained"
     assert not member.items["p"].present[5]
     store.save(replace(found, settled=ranker(text_folders)), tmp_path, "ranker")
     queries = queries_of(split.train, np.array([3], np.int32))
