@@ -21,7 +21,9 @@ def scribe(asked: list[str], name: str = "scribe") -> Scripted:
         asked.append(text)
         if text.startswith(("mute", "mumble")):
             return None if text.startswith("mute") else '{"description": "hm'
-        return json.dumps({"description": f" a {text.split()[0]} ", "attributes": [" Red", "red", text.split()[-1]]})
+        return json.dumps(
+            {"description": f" a {text.split()[0]} ", "attributes": [" Of", "of", "red", text.split()[-1].title()]}
+        )
 
     return Scripted(answer, name, takes_schema=True)
 
@@ -30,11 +32,24 @@ TEXTS = ["coat of wool", "", "mute swan", "hat of felt", "coat of wool", "mumble
 
 
 def test_by_hand(tmp_path: Path) -> None:
+    """`red` is in none of the texts."""
     asked = list[str]()
     found = enrich(TEXTS, scribe(asked), tmp_path)
     assert found[DESCRIPTION].to_list() == ["a coat", None, None, "a hat", "a coat", None]
-    assert found[ATTRIBUTES].to_list() == [["red", "wool"], None, None, ["red", "felt"], ["red", "wool"], None]
+    assert found[ATTRIBUTES].to_list() == [["of", "wool"], None, None, ["of", "felt"], ["of", "wool"], None]
     assert sorted(asked) == ["coat of wool", "hat of felt", "mumble", "mute swan"]
+
+
+def test_attributes_are_extracted(tmp_path: Path) -> None:
+    """Every word must stand in the text, or begin like one that does."""
+    told = ["Dark-blue coats", "warm coat", "wool", "blu", "", "!"]
+    answer = json.dumps({"description": "a coat", "attributes": told})
+    found = enrich(["A dark blue coating of wool"], Scripted(lambda _: answer, takes_schema=True), tmp_path)
+    assert found[ATTRIBUTES].to_list() == [["wool"]]
+    told[0] = "Dark-blue coatings"
+    answer = json.dumps({"description": "a coat", "attributes": told})
+    found = enrich(["Dark blue coating of wool"], Scripted(lambda _: answer, takes_schema=True), tmp_path)
+    assert found[ATTRIBUTES].to_list() == [["dark-blue coatings", "wool"]]
 
 
 def test_nothing_is_asked_twice(tmp_path: Path) -> None:
@@ -90,7 +105,8 @@ def test_the_schema_is_what_is_kept(tmp_path: Path) -> None:
         seen.extend(messages)
         return messages[2].text
 
-    found = enrich(["anything"], Scripted(answer, takes_schema=True), tmp_path)
-    jsonschema.validate(json.loads(seen[2].text), enrichment._SCHEMA)
-    assert found[ATTRIBUTES].to_list() == [["wool", "blue", "winter", "city"]]
-    assert [m.role for m in seen] == ["system", "user", "assistant", "user"]
+    found = enrich(["A city; dark, blue"], Scripted(answer, takes_schema=True), tmp_path)
+    for example in seen[2:-1:2]:
+        jsonschema.validate(json.loads(example.text), enrichment._SCHEMA)
+    assert found[ATTRIBUTES].to_list() == [["dark blue", "city"]]
+    assert [m.role for m in seen] == ["system", *["user", "assistant"] * 2, "user"]

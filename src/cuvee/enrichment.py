@@ -1,13 +1,14 @@
 """What a language model makes of the text of an item: a short description and some attributes, offline.
 
-Answers are kept by content (model, task, text) as they come, one line each, so that a run that is killed goes on where
-it was, and a text is never read twice.
+Attributes are extracted: one that the text does not hold is left out. Answers are kept by content (model, task, text)
+as they come, one line each, so that a run that is killed goes on where it was, and a text is never read twice.
 """
 
 import hashlib
 import json
 import logging
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,16 +31,22 @@ DESCRIPTION, ATTRIBUTES = "llm_description", "llm_attributes"
 _SCHEMA: dict[str, Any] = {
     "type": "object",
     "properties": {
-        "description": {"type": "string", "minLength": 10, "maxLength": 120},
-        "attributes": {"type": "array", "items": {"type": "string", "minLength": 3, "maxLength": 20}, "maxItems": 5},
+        "description": {"type": "string", "minLength": 10, "maxLength": 80},
+        "attributes": {"type": "array", "items": {"type": "string", "minLength": 3, "maxLength": 20}, "maxItems": 4},
     },
     "required": ["description", "attributes"],
     "additionalProperties": False,
 }
 _TASK = 'Describe the item in a few words and list its attributes, as JSON: {"description": ..., "attributes": [...]}.'
-_EXAMPLE = (
-    "Wool coat. A long coat of dark blue wool with horn buttons, lined, for cold and windy days in the city.",
-    '{"description": "a long dark blue coat that keeps warm", "attributes": ["wool", "blue", "winter", "city"]}',
+_EXAMPLES = (
+    (
+        "Wool coat. A long coat of dark blue wool with horn buttons, lined, for cold and windy days in the city.",
+        '{"description": "a long dark blue coat that keeps warm", "attributes": ["wool", "dark blue", "city"]}',
+    ),
+    (
+        "The Long Road (2003). Drama. Two brothers walk through the desert to find the father who left them.",
+        '{"description": "two brothers look for their father", "attributes": ["drama", "brothers", "desert"]}',
+    ),
 )
 _CHARACTERS = 400
 """Read of each text: what an item is stands at its beginning."""
@@ -75,7 +82,9 @@ def enrich(texts: Sequence[str], model: LanguageModel, folder: Path | None = Non
 
 def _asked(texts: Sequence[str], model: LanguageModel) -> dict[str, dict[str, Any] | None]:
     """Return key -> answer, None where there is none that can be used."""
-    beginning = [Message("system", _TASK), Message("user", _EXAMPLE[0]), Message("assistant", _EXAMPLE[1])]
+    beginning = [Message("system", _TASK)]
+    for question, example in _EXAMPLES:
+        beginning += [Message("user", question), Message("assistant", example)]
     found: dict[str, dict[str, Any] | None] = {}
     answers = model.complete_many([[*beginning, Message("user", text)] for text in texts], schema=_SCHEMA)
     for text, answer in zip(texts, answers, strict=True):
@@ -85,13 +94,23 @@ def _asked(texts: Sequence[str], model: LanguageModel) -> dict[str, dict[str, An
             logger.info("no use of an answer: %s", error)
             found[_key(text)] = None
             continue
-        words = [w.strip().lower() for w in told["attributes"]]
-        found[_key(text)] = {"description": told["description"].strip(), "attributes": list(dict.fromkeys(words))}
+        found[_key(text)] = {
+            "description": str(told["description"]).strip(),
+            "attributes": _found_in(text, told["attributes"]),
+        }
     return found
 
 
+def _found_in(text: str, attributes: Sequence[str]) -> list[str]:
+    """Return the attributes of which every word, or its beginning, stands in the text; each once, in small letters."""
+    words = re.findall(r"\w+", text.lower())
+    kept = [a.strip().lower() for a in attributes]
+    kept = [a for a in kept if (own := re.findall(r"\w+", a)) and all(any(w[:5] == o[:5] for w in words) for o in own)]
+    return list(dict.fromkeys(kept))
+
+
 def _fingerprint(model: LanguageModel) -> str:
-    task = json.dumps([model.fingerprint, _TASK, _EXAMPLE, _SCHEMA, _CHARACTERS], sort_keys=True)
+    task = json.dumps([model.fingerprint, _TASK, _EXAMPLES, _SCHEMA, _CHARACTERS], sort_keys=True)
     return hashlib.sha256(task.encode()).hexdigest()
 
 

@@ -31,7 +31,7 @@ def call(*arguments: str) -> str:
 
 def test_writes_a_table(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUVEE_CACHE", str(tmp_path / "cache"))
-    model = Scripted(lambda m: json.dumps({"description": m[-1].text, "attributes": ["warm"]}), takes_schema=True)
+    model = Scripted(lambda m: json.dumps({"description": m[-1].text, "attributes": ["of", "warm"]}), takes_schema=True)
     monkeypatch.setattr(registry, "build", lambda kind, spec: model if (kind, spec) == ("llms", "local") else None)
     out = tmp_path / "new" / "told.parquet"
     told = call(str(shop), "--out", str(out), "--model", "local")
@@ -39,7 +39,7 @@ def test_writes_a_table(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert pl.read_parquet(out).to_dict(as_series=False) == {
         "item_id": ["a", "b", "c"],
         "llm_description": ["Coat. Of wool", None, "Hat. Of felt"],
-        "llm_attributes": [["warm"], None, ["warm"]],
+        "llm_attributes": [["of"], None, ["of"]],
     }
     call(str(shop), "--out", str(out), "--model", "local", "--columns", "title", "--limit", "1")
     assert pl.read_parquet(out)["llm_description"].to_list() == ["Coat"]
