@@ -33,7 +33,7 @@ LAYERS = (
     "bundle evaluate verdict inspection new_items",
     "report",
     "pipeline",
-    "tune dialogue model_verdict",
+    "tune dialogue model_verdict client",
     "serve",
     "cli studio",
 )

@@ -3,7 +3,16 @@
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["BundleError", "ConfigError", "DataError", "LanguageModelError", "UnknownNameError", "nearest", "unknown"]
+__all__ = [
+    "BundleError",
+    "ConfigError",
+    "DataError",
+    "LanguageModelError",
+    "ServiceError",
+    "UnknownNameError",
+    "nearest",
+    "unknown",
+]
 
 
 class DataError(ValueError):
@@ -20,6 +29,15 @@ class BundleError(ValueError):
 
 class LanguageModelError(RuntimeError):
     """A language model did not answer, or not as it was asked to."""
+
+
+class ServiceError(ConnectionError):
+    """A service did not do what it was asked."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        """HTTP status; 0 where it could not be reached."""
 
 
 class UnknownNameError(LookupError):

@@ -1,0 +1,34 @@
+"""Every curl command of the page about serving does what it says."""
+
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.serve.conftest import Running
+
+PAGE = Path(__file__).parents[2] / "docs" / "serving.md"
+COMMANDS = [
+    command.replace("\\\n", " ")
+    for block in re.findall(r"```bash\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    for command in re.findall(r"^curl (?:.*\\\n)*.*", block, re.MULTILINE)
+]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_curl(service: Running, command: str) -> None:
+    words = shlex.split(command)
+    key = service.client.headers["authorization"]
+    words = [word.replace("Authorization: Bearer $KEY", f"Authorization: {key}") for word in words]
+    words = [word.replace("localhost:8000", f"127.0.0.1:{service.client.base_url.port}") for word in words]
+    done = subprocess.run([*words, "--fail-with-body"], capture_output=True, text=True, check=False, timeout=30)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout
+
+
+def test_there_are_some() -> None:
+    assert len(COMMANDS) >= 5
