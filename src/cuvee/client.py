@@ -67,8 +67,8 @@ class _Settings:
         """Return the seconds after which to ask again; None where this was the last time."""
         if attempt >= self.retries or (answer is not None and answer.status_code not in _AGAIN):
             return None
-        told = "" if answer is None else answer.headers.get("retry-after", "")
-        growing = 0.1 * 2**attempt * random.uniform(0.5, 1)
+        told = "" if answer is None else str(answer.headers.get("retry-after", ""))
+        growing: float = 0.1 * 2.0**attempt * random.uniform(0.5, 1)
         return min(_LONGEST_WAIT, max(growing, float(told) if told.isdigit() else 0.0))
 
 
