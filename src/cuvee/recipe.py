@@ -20,7 +20,18 @@ from cuvee.errors import ConfigError, unknown
 from cuvee.filters.unseen import Unseen
 from cuvee.imputation import Impute
 from cuvee.projection import Projection
-from cuvee.protocols import Encoder, Estimator, Filter, Fusion, Reader, Slice, Splitter, Stage, Tracker
+from cuvee.protocols import (
+    Encoder,
+    Estimator,
+    Filter,
+    Fusion,
+    RankerEstimator,
+    Reader,
+    Slice,
+    Splitter,
+    Stage,
+    Tracker,
+)
 from cuvee.ranges import Range
 from cuvee.registry import build, check, describe, section
 
@@ -73,6 +84,9 @@ class Recipe:
     """Modality -> its encoder."""
     fusion: Fusion | None = None
     """Makes one modality of several, `fused`, which models may be `on` like any other; None: none."""
+    ranker: RankerEstimator | None = None
+    """Learns to judge pairs with everything in view; the stage `rerank` orders the model's candidates by it. Needs the
+    split `last_judged`. None: none."""
     project: Projection = field(default_factory=Projection)
     """How raw vectors become the ones models see."""
     impute: Impute = "zero"
@@ -139,6 +153,8 @@ def read_recipe(tree: Any, base: Path, changes: Iterable[str] = ()) -> Recipe:
         values["encoders"] = _encoders(tree["encoders"], base)
     if tree.get("fusion") is not None:
         values["fusion"] = build("fusion", tree["fusion"], base)
+    if tree.get("ranker") is not None:
+        values["ranker"] = build("rankers", tree["ranker"], base)
     if tree.get("events") is not None:
         values["events"] = _events(tree["events"])
     if "impute" in tree:
@@ -157,6 +173,7 @@ def dump_recipe(recipe: Recipe) -> str:
         tree["events"] = recipe.events if recipe.events == "learn" else dict(recipe.events)
     tree["encoders"] = {name: describe(encoder) for name, encoder in recipe.encoders.items()}
     tree["fusion"] = None if recipe.fusion is None else describe(recipe.fusion)
+    tree["ranker"] = None if recipe.ranker is None else describe(recipe.ranker)
     tree["project"] = describe(recipe.project)
     tree["impute"] = recipe.impute
     tree |= {key: [describe(c) for c in getattr(recipe, key)] for key in _LISTS}
