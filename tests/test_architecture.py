@@ -17,7 +17,7 @@ LAYERS = (
     " near_duplicates review_phrases",
     "registry rank queries conditions foreign frames ridge item_weights content_space cache train alignment"
     " modality_networks neighbour_graphs sparse_ridge inductive decoding json_guides sentiment_classifier review_flags"
-    " review_aspects review_quotes",
+    " review_aspects review_quotes llm_ranking",
     "text_towers peft_library adapters",
     "sentiment logs llms executors holdouts layout matrices facts text_cells",
     "examples",

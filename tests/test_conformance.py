@@ -30,6 +30,9 @@ SAMPLES: dict[tuple[str, str], Any] = {
     },
     ("encoders", "enriched"): {"path": "told.parquet", "text": "text"},
     ("llms", "openai_compatible"): {"model": "m"},
+    ("stages", "llm_rerank"): {
+        "llm": {"openai_compatible": {"model": "m", "url": "http://127.0.0.1:9/v1", "retries": 0}}
+    },
     ("rankers", "fusion_ranker"): {
         "fusion": {"attention": {"on": ["statistics", "p"]}},
         "texts": {"p": {"columns": ["title"]}},

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from cuvee.errors import DataError
+from cuvee.errors import ConfigError, DataError
 from cuvee.torch_runtime import device, quiet, read_json
 from cuvee.types import Message
 
@@ -56,6 +56,21 @@ class CausalModel:
             text = "\n".join(f"{turn['role'].capitalize()}: {turn['content']}" for turn in turns) + "\nAssistant:"
             return list(self.tokeniser(text)["input_ids"])
         return list(self.tokeniser(self._templated(turns), add_special_tokens=False)["input_ids"])
+
+    def first_tokens(self, options: Sequence[str]) -> list[int]:
+        """Return the token with which each option would begin an answer.
+
+        Raises:
+            ConfigError: an empty option, or two that begin alike.
+        """
+        if not all(options):
+            raise ConfigError("an option must not be empty")
+        spelled = [self.tokeniser(option, add_special_tokens=False)["input_ids"] for option in options]
+        first = [int(tokens[0]) for tokens in spelled]
+        for at, token in enumerate(first):
+            if first.index(token) != at:
+                raise ConfigError(f"{options[first.index(token)]!r} and {options[at]!r} begin with the same token")
+        return first
 
     def text(self, tokens: Sequence[int]) -> str:
         """Return what tokens say, without special ones."""

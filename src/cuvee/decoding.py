@@ -15,7 +15,7 @@ from cuvee.kv_prefixes import BLOCK, Prefixes, shared_blocks
 from cuvee.text_streams import TextStream
 from cuvee.types import Bools, Floats
 
-__all__ = ["Guide", "Row", "sample", "write"]
+__all__ = ["Guide", "Row", "read", "sample", "write"]
 
 
 class Guide(Protocol):
@@ -102,7 +102,10 @@ def write(network: Any, rows: Sequence[Row], prefixes: Prefixes, until: float = 
         rows: more than one only where the network takes positions; padding is on the left.
         until: `time.perf_counter` after which nothing more is written.
     """
-    cache, logits, mask = _read(network, rows, prefixes, until)
+    reading = _read(network, [list(row.prompt) for row in rows], prefixes, until)
+    cache, logits, mask = reading.cache, reading.logits, reading.mask
+    for row in rows:
+        row.reused = reading.reused
     lengths = np.array([len(row.prompt) for row in rows])
     rows = list(rows)
     while True:
@@ -125,37 +128,51 @@ def write(network: Any, rows: Sequence[Row], prefixes: Prefixes, until: float = 
         lengths = lengths + 1
 
 
-def _read(
-    network: Any, rows: Sequence[Row], prefixes: Prefixes, until: float
-) -> tuple[Any, Floats | None, "np.ndarray[Any, Any]"]:
-    """Run the prompts; return the cache, the logits (b, v) after them, None past the deadline, and the mask (b, t)."""
-    prompts = [list(row.prompt) for row in rows]
-    shared = len(prompts[0]) if len(rows) == 1 else shared_blocks([p[:-1] for p in prompts])
-    reused, known = prefixes.find(prompts[0][:shared] if len(rows) == 1 else [*prompts[0][:shared], -1])
-    for row in rows:
-        row.reused = reused
+def read(network: Any, prompts: Sequence[Sequence[int]], prefixes: Prefixes) -> Floats:
+    """Return the logits (n, v) of what follows each prompt; what all begin with is computed once, or never again."""
+    logits = _read(network, [list(p) for p in prompts], prefixes, float("inf")).logits
+    assert logits is not None
+    return logits
+
+
+@dataclass
+class _Reading:
+    cache: Any
+    logits: Floats | None
+    """(b, v) after the last token of each prompt; None past the deadline."""
+    mask: "np.ndarray[Any, Any]"
+    """(b, t) 0 where there is padding."""
+    reused: int
+
+
+def _read(network: Any, prompts: Sequence[list[int]], prefixes: Prefixes, until: float) -> _Reading:
+    """Run the prompts: block by block what they share (all of it where there is but one), then the rest at once."""
+    one = len(prompts) == 1
+    shared = len(prompts[0]) if one else shared_blocks([p[:-1] for p in prompts])
+    # of a beginning that several share all may be known, of a prompt all but a token
+    reused, known = prefixes.find(prompts[0][:shared] if one else [*prompts[0][:shared], -1])
     cache: Any = DynamicCache(known or None, config=network.config)
     logits: Floats | None = None
     for start in range(reused, shared, BLOCK):
         if time.perf_counter() > until:
-            return cache, None, np.zeros((0, 0), np.int64)
+            return _Reading(cache, None, np.zeros((0, 0), np.int64), reused)
         block = np.array([prompts[0][start : min(start + BLOCK, shared)]])
         seen = np.ones((1, start + block.shape[1]), np.int64)
         logits = _forward(network, cache, block, start + np.arange(block.shape[1])[None], seen)
-    if all(type(layer) is DynamicLayer for layer in cache.layers) and shared:
+    if shared and all(type(layer) is DynamicLayer for layer in cache.layers):
         prefixes.keep(prompts[0][:shared], tuple((layer.keys, layer.values) for layer in cache.layers))
-    if len(rows) == 1:
-        return cache, logits, np.ones((1, shared), np.int64)
+    if one:
+        return _Reading(cache, logits, np.ones((1, shared), np.int64), reused)
     if shared:
-        cache.batch_repeat_interleave(len(rows))
+        cache.batch_repeat_interleave(len(prompts))
     width = max(map(len, prompts)) - shared
-    tokens, mask = np.zeros((len(rows), width), np.int64), np.ones((len(rows), shared + width), np.int64)
+    tokens, mask = np.zeros((len(prompts), width), np.int64), np.ones((len(prompts), shared + width), np.int64)
     for r, prompt in enumerate(prompts):
         pad = width - (len(prompt) - shared)
         tokens[r, pad:] = prompt[shared:]
         mask[r, shared : shared + pad] = 0
     places = np.maximum(mask.cumsum(1) - 1, 0)[:, shared:]
-    return cache, _forward(network, cache, tokens, places, mask), mask
+    return _Reading(cache, _forward(network, cache, tokens, places, mask), mask, reused)
 
 
 def _forward(

@@ -2,6 +2,7 @@
 
 import json
 import socket
+import string
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from cuvee.protocols import LanguageModel
+from cuvee.protocols import Choosing, LanguageModel
 from cuvee.types import Message
 
 
@@ -27,6 +28,8 @@ class ChatServer:
     """"429", "500" ... a status; "stall", "cut", "garbage" after the first piece; nothing left: answer."""
     requests: list[dict[str, Any]] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
+    words: str = string.ascii_letters
+    """Tokens whose log-probabilities it knows."""
 
     def answer(self, body: dict[str, Any], todo: str) -> Iterator[str]:
         messages = [Message(m["role"], m["content"]) for m in body["messages"]]
@@ -52,6 +55,18 @@ class ChatServer:
         yield event({"index": 0, "delta": {}, "finish_reason": usage.finish}, usage=counted)
         yield "data: [DONE]\n\n"
 
+    def chances(self, body: dict[str, Any], *, silent: bool) -> dict[str, Any]:
+        """Tell the log-probabilities of the likeliest letters."""
+        assert isinstance(self.model, Choosing)
+        messages = [Message(m["role"], m["content"]) for m in body["messages"]]
+        row = self.model.choose([messages], self.words)[0]
+        best = sorted(zip(row.tolist(), self.words, strict=True), reverse=True)[: body["top_logprobs"]]
+        top = [{"token": word, "logprob": value, "bytes": None} for value, word in best]
+        told = None if silent else {"content": [{**top[0], "top_logprobs": top}], "refusal": None}
+        message = {"role": "assistant", "content": best[0][1], "refusal": None}
+        choice = {"index": 0, "message": message, "logprobs": told, "finish_reason": "length"}
+        return {"id": "1", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]}
+
 
 def event(choice: dict[str, Any], **more: Any) -> str:
     chunk = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "m", "choices": [choice], **more}
@@ -74,6 +89,8 @@ def serving(model: LanguageModel) -> Iterator[ChatServer]:
         todo = state.plan.pop(0) if state.plan else ""
         if todo.isdigit():
             return JSONResponse({"error": {"message": "no"}}, int(todo), {"retry-after": "0.01"})
+        if body.get("logprobs"):
+            return JSONResponse(state.chances(body, silent=todo == "silent"))
         return StreamingResponse(state.answer(body, todo), media_type="text/event-stream")
 
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", ws="none", lifespan="off"))

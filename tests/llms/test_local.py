@@ -79,6 +79,24 @@ def test_many_at_once_answer_as_each_alone(folder: Path) -> None:
     assert many.complete_many([]) == []
 
 
+def test_how_likely_each_option_is(folder: Path) -> None:
+    """Log-softmax of the last logits, the whole sequence read at once, at the option's first token."""
+    model = local(folder)
+    questions, options = [ask("wine?"), ask("a book"), ask("cheese", system="be brief")], ["A", "b", "7 of them"]
+    expected = []
+    first = [model.model.tokeniser(o, add_special_tokens=False)["input_ids"][0] for o in options]
+    for question in questions:
+        with torch.inference_mode():
+            ids = torch.tensor([model.model.prompt(question)])
+            expected.append(model.model.network(input_ids=ids).logits[0, -1].log_softmax(-1)[first].tolist())
+    np.testing.assert_allclose(model.choose(questions, options), expected, atol=1e-4)
+    assert model.choose([], options).shape == (0, 3)
+    with pytest.raises(ConfigError, match="'A' and 'A' begin with the same token"):
+        model.choose(questions, ["A", "b", "A"])
+    with pytest.raises(ConfigError, match="must not be empty"):
+        model.choose(questions, ["A", ""])
+
+
 def test_a_stop_string_is_never_shown(llama: Path) -> None:
     text = local(llama).complete(ask("wine?")).text
     at = len(text) // 2

@@ -1,6 +1,7 @@
 import os
 import signal
 import socket
+import string
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
+import numpy as np
 import pytest
 
 from cuvee.completions import METER
@@ -138,6 +140,24 @@ def test_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
         url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
     with pytest.raises(LanguageModelError, match=r"cannot be reached, or broke off after 3 retries: .*refused"):
         OpenaiCompatible("m", url).complete(QUESTION).text  # noqa: B018
+
+
+def test_how_likely_each_option_is(server: ChatServer, here: Local) -> None:
+    """Of the likeliest 20 as the model behind it says; of others what the last of those has."""
+    conversations = [QUESTION, [Message("user", "a book?")]]
+    told = there(server).choose(conversations, string.ascii_letters)
+    exact = here.choose(conversations, string.ascii_letters)
+    floor = told.min(1, keepdims=True)
+    assert ((told > floor).sum(1) >= 15).all()
+    np.testing.assert_allclose(told[told > floor], exact[told > floor], rtol=1e-5)
+    assert (exact[told == floor] <= floor.max() + 1e-4).all()
+    assert server.requests[0]["max_tokens"] == 1
+    server.plan += ["silent"]
+    with pytest.raises(LanguageModelError, match="tells no log-probabilities"):
+        there(server).choose([QUESTION], ["A", "B"])
+    server.plan += ["401"]
+    with pytest.raises(LanguageModelError, match="answered 401"):
+        there(server).choose([QUESTION], ["A", "B"])
 
 
 def test_one_of_many_that_fails_leaves_the_others(server: ChatServer) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from cuvee import weights as weight_store
 from cuvee.causal_models import CausalModel, load
 from cuvee.completions import METER, Completion
-from cuvee.decoding import Row, sample, write
+from cuvee.decoding import Row, read, sample, write
 from cuvee.errors import ConfigError, DataError, LanguageModelError
 from cuvee.kv_prefixes import Prefixes
 from cuvee.text_streams import TextStream
@@ -96,7 +96,7 @@ class Local:
         """Return the answers in order. Rows of like length are written together: many times faster than one by one."""
         rows = [self._row(messages, schema, stop) for messages in conversations]
         answers: dict[int, Completion] = {}
-        for batch in self._batches(rows):
+        for batch in self._batches([row.prompt for row in rows], self.max_tokens):
             start = time.perf_counter()
             for _ in write(self.model.network, [rows[r] for r in batch], self._prefixes, self._until(start)):
                 pass
@@ -106,15 +106,38 @@ class Local:
                 METER.add(self.weights, self._usage(rows[r], start, seconds))
         return [answers[r] for r in range(len(rows))]
 
-    def _row(self, messages: Sequence[Message], schema: Mapping[str, Any] | None, stop: Sequence[str]) -> Row:
+    def choose(self, conversations: Sequence[Sequence[Message]], options: Sequence[str]) -> Floats:
+        """Return (n, o): one pass through the network a conversation, those that begin alike together.
+
+        Raises:
+            ConfigError: two options that begin with one token.
+        """
+        first = self.model.first_tokens(options)
+        prompts = [self._prompt(messages) for messages in conversations]
+        out = np.zeros((len(prompts), len(options)), np.float32)
+        for batch in self._batches(prompts):
+            start = time.perf_counter()
+            logits = read(self.model.network, [prompts[r] for r in batch], self._prefixes).astype(np.float64)
+            total = np.log(np.exp(logits - logits.max(1, keepdims=True)).sum(1, keepdims=True))
+            out[batch] = (logits - logits.max(1, keepdims=True) - total)[:, first]
+            seconds = (time.perf_counter() - start) / len(batch)
+            for r in batch:
+                METER.add(self.weights, Usage(len(prompts[r]), 0, seconds, seconds))
+        return out
+
+    def _prompt(self, messages: Sequence[Message]) -> list[int]:
         if not messages:
             raise DataError("a conversation needs at least one message")
         prompt = self.model.prompt(messages)
-        room = self.model.room - len(prompt)
-        if room < 1:
+        if len(prompt) >= self.model.room:
             raise DataError(
                 f"the conversation has {len(prompt)} tokens, and {self.weights} reads {self.model.room}; shorten it"
             )
+        return prompt
+
+    def _row(self, messages: Sequence[Message], schema: Mapping[str, Any] | None, stop: Sequence[str]) -> Row:
+        prompt = self._prompt(messages)
+        room = self.model.room - len(prompt)
         rng = np.random.default_rng([self.seed, *hashlib.sha256(str(prompt).encode()).digest()])
 
         def choose(logits: Floats) -> int:
@@ -124,12 +147,11 @@ class Local:
         guide = None if schema is None else self._guides.guide(schema)
         return Row(prompt, choose, stream, self.model.ends, min(self.max_tokens, room), guide)
 
-    def _batches(self, rows: Sequence[Row]) -> Iterator[list[int]]:
-        """Yield rows of like length, longest first, few enough for one pass."""
+    def _batches(self, prompts: Sequence[Sequence[int]], more: int = 0) -> Iterator[list[int]]:
+        """Yield rows of like length, longest first, few enough for one pass with `more` tokens behind each."""
         batch: list[int] = []
-        for r in sorted(range(len(rows)), key=lambda r: -len(rows[r].prompt)):
-            longest = rows[batch[0] if batch else r]
-            full = (len(batch) + 1) * (len(longest.prompt) + longest.limit) > _TOKENS
+        for r in sorted(range(len(prompts)), key=lambda r: -len(prompts[r])):
+            full = (len(batch) + 1) * (len(prompts[batch[0] if batch else r]) + more) > _TOKENS
             if batch and (full or len(batch) == _ROWS or not self.model.takes_positions):
                 yield batch
                 batch = []

@@ -8,16 +8,17 @@ import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import jsonschema
+import numpy as np
 import openai
 
 from cuvee.completions import METER, Completion
 from cuvee.errors import ConfigError, DataError, LanguageModelError
-from cuvee.types import Message, Usage
+from cuvee.types import Floats, Message, Usage
 
 __all__ = ["OpenaiCompatible"]
 
@@ -28,7 +29,10 @@ _PAUSE, _LONGEST_PAUSE = 0.5, 8.0
 """Seconds before the first repetition, doubled each time, and the most."""
 
 _PARALLEL = 8
-"""Requests of `complete_many` under way at once."""
+"""Requests of `complete_many` and `choose` under way at once."""
+
+_TOLD = 20
+"""Log-probabilities that a server is asked for: the most that the protocol allows."""
 
 
 @dataclass(frozen=True)
@@ -82,17 +86,7 @@ class OpenaiCompatible:
     def complete(
         self, messages: Sequence[Message], *, schema: Mapping[str, Any] | None = None, stop: Sequence[str] = ()
     ) -> Completion:
-        if not messages:
-            raise DataError("a conversation needs at least one message")
-        request: dict[str, Any] = {
-            "model": self.model,
-            "messages": [{"role": m.role, "content": m.text} for m in messages],
-            "max_tokens": self.max_tokens,
-            "temperature": self.temperature,
-            "seed": self.seed,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
+        request = {**self._request(messages), "stream": True, "stream_options": {"include_usage": True}}
         if stop:
             request["stop"] = list(stop)
         if schema is not None:
@@ -117,6 +111,51 @@ class OpenaiCompatible:
         with ThreadPoolExecutor(_PARALLEL) as pool:
             return list(pool.map(drained, conversations))
 
+    def choose(self, conversations: Sequence[Sequence[Message]], options: Sequence[str]) -> Floats:
+        """Return (n, o) by the log-probabilities of the first token, several requests at a time.
+
+        Servers tell those of the likeliest 20 tokens; an option that is not among them gets that of the last.
+
+        Raises:
+            LanguageModelError: the server failed, or tells no log-probabilities.
+        """
+
+        def asked(messages: Sequence[Message]) -> Floats:
+            request = {**self._request(messages), "max_tokens": 1, "logprobs": True, "top_logprobs": _TOLD}
+            return self._chances(request, options)
+
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            found = list(pool.map(asked, conversations))
+        return np.array(found, np.float32).reshape(len(found), len(options))
+
+    def _chances(self, request: dict[str, Any], options: Sequence[str]) -> Floats:
+        answer = _Answer(time.perf_counter())
+        try:
+            response = self._opened(request, answer)
+        except (openai.OpenAIError, json.JSONDecodeError) as error:
+            raise self._worded(error, answer) from error
+        finally:
+            METER.add(self.model, answer.usage())
+        told = response.choices[0].logprobs if response.choices else None
+        if told is None or not told.content:
+            raise LanguageModelError(f"{self.url} tells no log-probabilities, which this needs")
+        known = {t.token.strip(): t.logprob for t in reversed(told.content[0].top_logprobs) if t.token.strip()}
+        least = min(known.values(), default=0.0)
+        # the first token of "Yes" may be "Y" somewhere: of those that begin it the longest counts
+        first = [max((t for t in known if option.startswith(t)), key=len, default="") for option in options]
+        return np.array([known.get(token, least) for token in first], np.float32)
+
+    def _request(self, messages: Sequence[Message]) -> dict[str, Any]:
+        if not messages:
+            raise DataError("a conversation needs at least one message")
+        return {
+            "model": self.model,
+            "messages": [{"role": m.role, "content": m.text} for m in messages],
+            "max_tokens": self.max_tokens,
+            "temperature": self.temperature,
+            "seed": self.seed,
+        }
+
     def _reading(self, request: dict[str, Any], schema: Mapping[str, Any] | None) -> Generator[str, None, Usage]:
         answer = _Answer(time.perf_counter())
         try:
@@ -136,7 +175,7 @@ class OpenaiCompatible:
         """Send the request, again where the server is busy; return the stream."""
         while True:
             try:
-                return self._client.chat.completions.create(**request, timeout=self._patience(answer))
+                return _client(self.url).chat.completions.create(**request, timeout=self._patience(answer))
             except openai.APIConnectionError as error:
                 failed: openai.APIError = error
             except openai.APIStatusError as error:
@@ -195,12 +234,6 @@ class OpenaiCompatible:
             return self.timeout
         return max(0.001, min(self.timeout, self.deadline - (time.perf_counter() - answer.start)))
 
-    @cached_property
-    def _client(self) -> openai.OpenAI:
-        # servers of one's own ask for no key, but the client insists on one
-        key = os.environ.get("OPENAI_API_KEY") or "none"
-        return openai.OpenAI(base_url=self.url, api_key=key, max_retries=0)
-
 
 @dataclass
 class _Answer:
@@ -238,3 +271,14 @@ def _pause(error: openai.APIError, retries: int) -> float:
         return min(float(asked), _LONGEST_PAUSE)
     # spread out, or all clients of a server that recovers come back at once
     return min(_PAUSE * 2.0**retries, _LONGEST_PAUSE) * random.uniform(0.75, 1.25)
+
+
+def _client(url: str) -> openai.OpenAI:
+    # servers of one's own ask for no key, but the client insists on one
+    return _kept(url, os.environ.get("OPENAI_API_KEY") or "none")
+
+
+@lru_cache(maxsize=16)
+def _kept(url: str, key: str) -> openai.OpenAI:
+    """Connections are shared by all models of one server."""
+    return openai.OpenAI(base_url=url, api_key=key, max_retries=0)

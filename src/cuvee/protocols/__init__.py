@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from cuvee.protocols.language import LanguageModel
+from cuvee.protocols.language import Choosing, LanguageModel
 from cuvee.protocols.tuning import Tuning
 from cuvee.types import (
     Bools,
@@ -25,6 +25,7 @@ from cuvee.types import (
 )
 
 __all__ = [
+    "Choosing",
     "Curved",
     "Decomposable",
     "Encoder",

@@ -1,12 +1,21 @@
 """What continues conversations."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from cuvee.completions import Completion
-from cuvee.types import Message
+from cuvee.types import Floats, Message
 
-__all__ = ["LanguageModel"]
+__all__ = ["Choosing", "LanguageModel"]
+
+
+@runtime_checkable
+class Choosing(Protocol):
+    """A language model that tells how likely each of several answers is, without writing any."""
+
+    def choose(self, conversations: Sequence[Sequence[Message]], options: Sequence[str]) -> Floats:
+        """Return (n, o): log-probability that the answer to a conversation begins with the option's first token."""
+        ...
 
 
 class LanguageModel(Protocol):
