@@ -30,7 +30,7 @@ LAYERS = (
     "rankers",
     "recipe store features privacy suggest",
     "growing",
-    "bundle evaluate verdict inspection new_items",
+    "bundle evaluate verdict inspection new_items judged",
     "report",
     "pipeline",
     "tune dialogue model_verdict client",

@@ -18,7 +18,7 @@ from cuvee.features import Channel
 from cuvee.frames import ArrowTable
 from cuvee.growing import with_events, with_items
 from cuvee.inductive import extended, updated
-from cuvee.protocols import Explainer, FittedFusion, Recommender, Settled
+from cuvee.protocols import Explainer, FittedFusion, Ranker, Recommender, Settled
 from cuvee.queries import queries_of, session
 from cuvee.rank import recommend, similar
 from cuvee.recipe import Recipe, dump_recipe, read_recipe
@@ -37,6 +37,9 @@ class Bundle:
     channels: tuple[Channel, ...]
     fusion: FittedFusion | None = None
     """What makes the modality `fused`, where the recipe has a fusion."""
+    ranker: Ranker | None = None
+    """What the stage `rerank` asks, where the recipe has a ranker. It reads new events at once; an item that is newer
+    than its fit has no contents to it."""
 
     def user(self, user_id: str) -> Queries:
         """Return the query of one user; somebody unknown has no history.
@@ -60,7 +63,7 @@ class Bundle:
         """Return slates of k through the recipe's filters and stages."""
         filters = [f.prepare(self.data) for f in self.recipe.filters]
         stages = [s.prepare(self.data) for s in self.recipe.stages]
-        context = Context(self.data, np.random.default_rng(self.recipe.seed))
+        context = Context(self.data, np.random.default_rng(self.recipe.seed), ranker=self.ranker)
         return recommend(self.model, queries, k, filters=filters, stages=stages, context=context)
 
     def similar(self, item_id: str, k: int) -> Slate:
@@ -114,6 +117,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> None:
     store.save(bundle.channels, folder, "channels")
     store.save(bundle.fusion, folder, "fusion")
     store.save(bundle.model, folder, "model")
+    store.save(bundle.ranker, folder, "ranker")
     part = folder / "recipe.yaml.part"
     part.write_text(dump_recipe(bundle.recipe), encoding="utf-8")
     part.replace(folder / "recipe.yaml")
@@ -137,6 +141,7 @@ def load_bundle(folder: Path) -> Bundle:
         store.load(folder, "data"),
         store.load(folder, "channels"),
         store.load(folder, "fusion") if (folder / "fusion.json").is_file() else None,
+        store.load(folder, "ranker") if (folder / "ranker.json").is_file() else None,
     )
 
 

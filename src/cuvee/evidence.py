@@ -10,7 +10,7 @@ Reference: D. Micci-Barreca, "A preprocessing scheme for high-cardinality catego
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -149,6 +149,7 @@ class FittedEvidence:
         Args:
             times: (q,) moments that `past` looks before; None: now, when all that is known came before.
         """
+        queries = _narrowed(queries, self.known.items)
         history, rating = self._history(queries)
         moment = times if self.parameters.known == "past" else None
         before = None if moment is None else moment[:, None]
@@ -207,6 +208,27 @@ class FittedEvidence:
             people[known] = self.user_codes[queries.users[known]]
         both = [self.item_codes[items], np.broadcast_to(people[:, None], (q, c, people.shape[1]))]
         return np.concatenate(both, axis=2)
+
+
+def _narrowed(queries: Queries, items: int) -> Queries:
+    """Return the queries as if the catalogue ended where the fit's did: later items are not in them."""
+    if queries.seen.shape[1] <= items:
+        return queries
+    late = queries.history >= items
+    order = np.argsort(late, axis=1, kind="stable")  # what is left out goes to the end, where the padding is
+
+    def packed(rows: NDArray[Any], fill: float) -> NDArray[Any]:
+        return np.take_along_axis(np.where(late, fill, rows), order, 1).astype(rows.dtype)
+
+    rating = queries.history_rating
+    return replace(
+        queries,
+        seen=queries.seen[:, :items],
+        history=packed(queries.history, PAD),
+        history_time=packed(queries.history_time, 0),
+        history_kind=packed(queries.history_kind, 0),
+        history_rating=None if rating is None else packed(rating, np.nan),
+    )
 
 
 def _gathered(blocks: "Sequence[tuple[Longs, FittedEvidence]]", data: Dataset, examples: Examples) -> Told:

@@ -22,9 +22,10 @@ from cuvee.errors import ConfigError
 from cuvee.evaluate import Results, list_length, measure, measure_slices, parse_metrics
 from cuvee.event_weights import Weighed, weigh
 from cuvee.features import Channel, fit_channels, fused
+from cuvee.judged import Ranking, check_ranking, rank_by, refitted, without_reranking
 from cuvee.media import MEDIA
 from cuvee.models.popular import Popular
-from cuvee.protocols import Curved, Estimator, FittedFusion, Fusion, Recommender, Settled
+from cuvee.protocols import Curved, Estimator, FittedFusion, Fusion, Ranker, Recommender, Settled
 from cuvee.queries import asking, with_features
 from cuvee.rank import recommend
 from cuvee.recipe import Recipe, dump_recipe
@@ -76,6 +77,8 @@ class Run:
     """Of the data as they were read and split."""
     events: Weighed | None = None
     """What kinds of event weigh, where the recipe says something of it."""
+    ranking: Ranking | None = None
+    """The recipe's ranker and what it is worth."""
 
 
 def run(recipe: Recipe, out: Path) -> Run:
@@ -91,6 +94,7 @@ def run(recipe: Recipe, out: Path) -> Run:
 
 def _run(recipe: Recipe, out: Path, step: "_Steps") -> Run:
     metric = told_in(recipe)
+    check_ranking(recipe)
     rng = np.random.default_rng(recipe.seed)
     with step("read"):
         data = recipe.reader.read()
@@ -104,9 +108,12 @@ def _run(recipe: Recipe, out: Path, step: "_Steps") -> Run:
         fusion, split = fuse(recipe.fusion, split, recipe.seed)
     with step("fit"):
         settled, model = fit(recipe.model, split, recipe.seed)
+        ranking = rank_by(recipe, split)
+        ranker = ranking.ranker if ranking else None
     with step("evaluate"):
-        valid = _measure(recipe, model, split, split.valid, rng)
-        tests = {name: _measure(recipe, model, split, held, rng, slices=True) for name, held in split.tests.items()}
+        valid = _measure(recipe, model, split, split.valid, rng, ranker)
+        tests = {n: _measure(recipe, model, split, held, rng, ranker, slices=True) for n, held in split.tests.items()}
+        ranking = _reranked(ranking, recipe, model, split, tests, metric, rng)
         baseline = Popular().fit(split.train, None, rng)
         plain = replace(recipe, stages=())
         popular = {name: _measure(plain, baseline, split, held, rng) for name, held in split.tests.items()}
@@ -116,14 +123,16 @@ def _run(recipe: Recipe, out: Path, step: "_Steps") -> Run:
     with step("refit"):
         whole_channels, whole = _refit(recipe, split)
         whole_fusion, whole = fuse(None if fusion is None else fusion.settled, whole, recipe.seed, choose=False)
-        _, refitted = fit(settled, whole, recipe.seed, choose=False)
-    told_of = (valid, tests, popular, metric, gain, told, step.seconds, read, events)
+        _, anew = fit(settled, whole, recipe.seed, choose=False)
+        ranker_anew = refitted(ranking, whole.train, recipe.seed)
+    told_of = (valid, tests, popular, metric, gain, told, step.seconds, read, events, ranking)
     done = Run(recipe, split, model, settled, channels, fusion, *told_of)
     with step("write"):
         # what only recommends needs no tracker and is not tuned any more
-        chosen = replace(recipe, model=settled, fusion=None if fusion is None else fusion.settled, track=(), tune={})
-        save_bundle(Bundle(chosen, model, split.train, channels, fusion), out / "bundle-eval")
-        save_bundle(Bundle(chosen, refitted, whole.train, whole_channels, whole_fusion), out / "bundle")
+        chosen = replace(recipe, model=settled, fusion=None if fusion is None else fusion.settled, track=(), tune={},
+                         ranker=ranking.settled if ranking else None)  # fmt: skip
+        save_bundle(Bundle(chosen, model, split.train, channels, fusion, ranker), out / "bundle-eval")
+        save_bundle(Bundle(chosen, anew, whole.train, whole_channels, whole_fusion, ranker_anew), out / "bundle")
         _write(done, out)
         write_report(done, out / "report.html")
     curves = model.curves if isinstance(model, Curved) else {}
@@ -179,7 +188,14 @@ def fit(estimator: Estimator, split: Split, seed: int, *, choose: bool = True) -
 
 
 def _measure(
-    recipe: Recipe, model: Recommender, split: Split, held: Holdout, rng: np.random.Generator, *, slices: bool = False
+    recipe: Recipe,
+    model: Recommender,
+    split: Split,
+    held: Holdout,
+    rng: np.random.Generator,
+    ranker: Ranker | None = None,
+    *,
+    slices: bool = False,
 ) -> Measured:
     metrics = parse_metrics(recipe.evaluate.metrics)
     slate = recommend(
@@ -189,13 +205,30 @@ def _measure(
         filters=[f.prepare(split.train) for f in recipe.filters],
         stages=[s.prepare(split.train) for s in recipe.stages],
         candidates=held.candidates,
-        context=Context(split.train, rng),
+        context=Context(split.train, rng, ranker=ranker),
     )
     results = measure(slate, held, split.train, metrics)
     parts = {_label(s): s for s in recipe.evaluate.slices} if slices else {}
     groups = measure_slices(slate, held, split.train, metrics, parts)
     told = {name: {group: r.summary(rng) for group, r in found.items()} for name, found in groups.items()}
     return Measured(slate, results, results.summary(rng), told)
+
+
+def _reranked(
+    ranking: Ranking | None,
+    recipe: Recipe,
+    model: Recommender,
+    split: Split,
+    tests: Mapping[str, Measured],
+    metric: str,
+    rng: np.random.Generator,
+) -> Ranking | None:
+    """Return the ranking with what the stage `rerank` gains, list by list."""
+    plain = without_reranking(recipe)
+    if ranking is None or plain is None:
+        return ranking
+    before = {name: _measure(plain, model, split, held, rng) for name, held in split.tests.items()}
+    return replace(ranking, gain={name: _compare(tests[name], before[name], metric, rng) for name in tests})
 
 
 def _verdicts(
@@ -224,8 +257,8 @@ def _compare(a: Measured, b: Measured, metric: str, rng: np.random.Generator) ->
 
 def _write(done: Run, out: Path) -> None:
     (out / "recipe.yaml").write_text(dump_recipe(done.recipe), encoding="utf-8")
-    figures = {name: {metric: asdict(e) for metric, e in m.summary.items()} for name, m in done.tests.items()}
-    _json(out / "metrics.json", figures)
+    figures: dict[str, Any] = {n: {metric: asdict(e) for metric, e in m.summary.items()} for n, m in done.tests.items()}
+    _json(out / "metrics.json", figures | ({} if done.ranking is None else {"ranker": done.ranking.facts()}))
     _json(out / "run.json", _facts(done))
     tables = [m.results.per_query.select(pl.lit(name).alias("set"), pl.all()) for name, m in done.tests.items()]
     pl.concat(tables).write_parquet(out / "per_query.parquet")

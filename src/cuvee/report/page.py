@@ -131,6 +131,7 @@ def write_report(done: "Run", path: Path) -> None:
         figures={"validation": done.valid.summary[done.metric]}
         | {name: m.summary[done.metric] for name, m in done.tests.items()},
         making=_making(done),
+        ranking=done.ranking,
     )
     path.write_text(page, encoding="utf-8")
 

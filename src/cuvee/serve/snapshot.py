@@ -98,7 +98,7 @@ class Snapshot:
             chosen[candidates] = True
             allowed &= chosen
         allowed[exclude] = False
-        context = Context(self.bundle.data, np.random.default_rng(self.bundle.recipe.seed))
+        context = Context(self.bundle.data, np.random.default_rng(self.bundle.recipe.seed), ranker=self.bundle.ranker)
         return recommend(
             self.bundle.model, queries, k, filters=self.filters, stages=self.stages, candidates=allowed, context=context
         )

@@ -1,8 +1,8 @@
 """Orders candidates by the recipe's ranker, with an eye on the clock."""
 
 import logging
-import time
 from dataclasses import dataclass, replace
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -75,11 +75,11 @@ class RerankModel:
 
     def _ordered(self, items: "np.ndarray[Any, Any]", queries: Queries, ranker: Any) -> "np.ndarray[Any, Any] | None":
         """Return (q, k) the places in their new order, None when it came too late."""
-        began, depth = time.perf_counter(), min(self.parameters.depth, items.shape[1])
+        began, depth = perf_counter(), min(self.parameters.depth, items.shape[1])
         real = items[:, :depth] != PAD
         scores = np.where(real, ranker.score(queries, items[:, :depth]), -np.inf)
         deadline = self.parameters.deadline
-        if deadline is not None and time.perf_counter() - began > deadline * len(queries):
+        if deadline is not None and perf_counter() - began > deadline * len(queries):
             return None
         place = np.argsort(np.argsort(-scores, axis=1, kind="stable"), axis=1)
         mixed = self.parameters.trust * place + (1 - self.parameters.trust) * np.arange(depth)
