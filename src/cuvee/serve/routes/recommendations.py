@@ -50,7 +50,7 @@ async def recommend(body: Asked, service: Here) -> Answer:
     answer = Answer(
         recommendation_id=uuid.uuid4().hex,
         model_version=snapshot.version,
-        degraded=False,
+        degraded=slate.degraded is not None and bool(slate.degraded.any()),
         personal=past.personal and (body.user_id is not None or len(touched) > 0),
         unknown_items=[*strange, *unknown],
         items=shown_items(snapshot, queries, slate, reasons=body.reasons),
