@@ -8,7 +8,7 @@ import pytest
 
 from cuvee import queries
 from cuvee.errors import UnknownNameError
-from cuvee.queries import asking, holdout, keep_events, one_each, queries_of, session, with_features
+from cuvee.queries import asking, holdout, keep_events, one_each, queries_at, queries_of, session, with_features
 from cuvee.types import PAD, Dataset
 
 
@@ -125,3 +125,28 @@ def test_asking_all(users: int | None, world: Dataset) -> None:
     with asking(users, seed=0):
         assert holdout(world, pairs).users.tolist() == [2, 4, 9, 17, 30]
     assert len(holdout(world, pairs).users) == 5
+
+
+def test_what_could_have_been_asked_before_by_brute_force(world: Dataset) -> None:
+    """Strictly before each moment, event by event; a pair weighs as its strongest event, the latest of equals."""
+    events = world.events
+    rng = np.random.default_rng(0)
+    users = rng.integers(0, 37, 60).astype(np.int32)
+    times = rng.choice(events.time, 60) + rng.integers(0, 2, 60)
+    found = queries_at(world, users, times, limit=5)
+    assert found.users is users
+    for row, (user, time) in enumerate(zip(users, times, strict=True)):
+        there = np.flatnonzero((events.user == user) & (events.time < time))
+        newest = there[-5:]
+        assert found.history[row][found.history[row] != PAD].tolist() == events.item[newest].tolist()
+        assert found.history_time[row, : len(newest)].tolist() == events.time[newest].tolist()
+        strongest: dict[int, float] = {}
+        for event in there:
+            item, weight = int(events.item[event]), float(events.weight[event])
+            if item not in strongest or abs(weight) >= abs(strongest[item]):
+                strongest[item] = weight
+        assert dict(zip(found.seen[row].indices.tolist(), found.seen[row].data.tolist(), strict=True)) == strongest
+    whole = queries_at(world, users, np.full(60, 10**9), limit=200)
+    same = queries_of(world, users)
+    assert (whole.seen != same.seen).nnz == 0
+    np.testing.assert_array_equal(whole.history, same.history)

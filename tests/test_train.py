@@ -58,9 +58,13 @@ def test_linear_regression_reaches_least_squares() -> None:
     np.testing.assert_allclose(net.weight.detach().numpy()[0], expected, atol=1e-4)
 
 
-def test_a_plain_loop_makes_the_same_bytes() -> None:
+@pytest.mark.parametrize(("cooldown", "falling"), [(0.0, [1] * 4), (0.25, [1, 0.75, 0.5, 0.25])])
+def test_a_plain_loop_makes_the_same_bytes(cooldown: float, falling: list[float]) -> None:
+    """Sixteen steps, of which eight are the warm-up and four fall."""
     ours, plain = network(), network()
-    history = train(ours, batches, loss, None, Training(4, lr=0.01, warmup=0.5, clip=0.7), np.random.default_rng(3))
+    training = Training(4, lr=0.01, warmup=0.5, cooldown=cooldown, clip=0.7)
+    history = train(ours, batches, loss, None, training, np.random.default_rng(3))
+    shares = [*(n / 8 for n in range(1, 9)), 1, 1, 1, 1, *falling]
     seed = int(np.random.default_rng(3).integers(2**62))
     rest = [plain[0].bias, plain[3].bias]
     decays = [plain[0].weight, plain[3].weight]
@@ -72,7 +76,7 @@ def test_a_plain_loop_makes_the_same_bytes() -> None:
         for batch in batches(np.random.default_rng(seed + epoch)):
             done += 1
             for group in optimizer.param_groups:
-                group["lr"] = 0.01 * min(1, done / 8)
+                group["lr"] = 0.01 * shares[done - 1]
             optimizer.zero_grad()
             value = loss(plain, batch)
             value.backward()  # type: ignore[no-untyped-call]
@@ -178,7 +182,7 @@ def test_what_decays() -> None:
 
 
 def test_parameters_are_checked() -> None:
-    for wrong in ({"epochs": 0}, {"lr": 0}, {"patience": 0}, {"clip": 0}, {"warmup": 1}):
+    for wrong in ({"epochs": 0}, {"lr": 0}, {"patience": 0}, {"clip": 0}, {"warmup": 1}, {"cooldown": 1.1}):
         with pytest.raises(ConfigError):
             Training(**wrong)  # type: ignore[arg-type]
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from cuvee import store
+from cuvee import store, weights
 from cuvee.errors import ConfigError, DataError, UnknownNameError
 from cuvee.examples import Target
 from cuvee.label_metrics import auc
@@ -222,3 +222,34 @@ def test_what_cannot_be_fitted(text_folders: Path, split: Split) -> None:
     ):
         with pytest.raises(ConfigError, match=message):
             ranker(text_folders, **changes)
+
+
+@pytest.mark.parametrize("tuning", [{"lora": {"rank": 2}}, {"side": {"width": 8}}, {"last_layers": {}}])
+def test_every_kind_of_tuning_fits_the_seam(text_folders: Path, split: Split, tuning: dict[str, Any]) -> None:
+    changes: dict[str, Any] = {"tuning": tuning, "training": {"epochs": 1, "lr": 0.01}}
+    found = fitted(ranker(text_folders, **changes), split)
+    assert found.judge(split.train, split.examples["test"]).shape == (len(split.examples["test"]), 2)
+    assert found.members[0].items["p"].present.sum() == ITEMS - 1
+
+
+@pytest.mark.slow
+@pytest.mark.weights
+def test_real_encoders_and_decoders_tell_taste(split: Split) -> None:
+    """MiniLM for u and p, SmolLM2 for l; nothing else is told, so that only texts can say who likes what."""
+    if weights.where("smollm2-135m-instruct") == "not here":
+        pytest.skip("no weights of SmolLM2; cuvee weights add smollm2-135m-instruct")
+    spec = {
+        "fusion": {"concat": {"on": ["history", "u", "p", "l"]}},
+        "texts": {
+            "u": {"role": "user", "columns": ["bio"]},
+            "p": {"columns": ["title"]},
+            "l": {"columns": ["title", "year"], "weights": "smollm2-135m-instruct", "max_tokens": 16},
+        },
+        "evidence": {"folds": 3, "history": 8},
+        "sizes": {"dim": 8, "fused": 16, "heads": 2, "drop": 0.1, "own": False},
+        "batch_size": 64,
+        "training": {"epochs": 6, "lr": 0.01, "patience": 3},
+    }
+    found = fitted(build("rankers", {"fusion_ranker": spec}), split)
+    assert {n: e.dim for n, e in found.members[0].items.items()} == {"p": 384, "l": 576}
+    assert auc(split.examples["test"].label >= 4, found.judge(split.train, split.examples["test"])[:, 1]) > 0.65
