@@ -71,7 +71,10 @@ def load(folder: Path, network: nn.Module, backbone: Path) -> tuple[Tuning, Any]
 
 def opened(folder: Path, network: nn.Module) -> Any:
     """Return the network of a Hugging Face folder as it is, or tuned, where an adapter lies beside its weights."""
-    return load(folder, network, folder)[1] if (folder / f"{NAME}.json").is_file() else network
+    if not (folder / f"{NAME}.json").is_file():
+        return network
+    dtype = next(network.parameters()).dtype
+    return load(folder, network, folder)[1].to(dtype)
 
 
 def merged(tuning: Tuning, tuned: Tuned) -> Any:

@@ -12,11 +12,12 @@ import numpy as np
 import polars as pl
 import torch
 
+from cuvee import adapters
 from cuvee import weights as weight_store
 from cuvee.errors import ConfigError
 from cuvee.roles import Role, need_column
 from cuvee.text_cells import joined_texts
-from cuvee.text_towers import equal_lengths, load_backbone, load_tokeniser, room
+from cuvee.text_towers import Pooling, equal_lengths, load_backbone, load_tokeniser, room, states
 from cuvee.torch_runtime import Precision, device, dtype_of, read_json, workers
 from cuvee.types import Dataset, Embeddings, Floats, Longs
 
@@ -92,12 +93,18 @@ class FittedText:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of everything but the text that bears on a vector: weights, cut, prefix, pooling, precision."""
-        own = ["text", self.parameters.max_tokens, self._prefix, self._pooling, str(self._dtype)]
+        own = ["text", self.parameters.max_tokens, self._prefix, self.pooling, str(self._dtype)]
         return hashlib.sha256(json.dumps([*own, weight_store.fingerprint(self.folder)]).encode()).hexdigest()
 
     def contents(self, table: pl.DataFrame) -> list[str]:
         """Return the joined text of each row; a column the table does not have counts as empty."""
         return joined_texts(table, self.parameters.columns)
+
+    def tokens(self, table: pl.DataFrame) -> list[list[int]]:
+        """Return the tokens of each row's text with its prefix, [] where it has none."""
+        texts = self.contents(table)
+        found = iter(self._tokenise([self._prefix + text for text in texts if text]))
+        return [next(found) if text else [] for text in texts]
 
     def encode(self, table: pl.DataFrame) -> Iterator[Embeddings]:
         """Yield unit vectors block after block.
@@ -124,12 +131,13 @@ class FittedText:
     def _forward(self, ids: Longs) -> Floats:
         """Return the vectors (n, d) of texts of one length (n, t)."""
         inputs = torch.from_numpy(ids).to(device())
-        given = {"input_ids": inputs, "attention_mask": torch.ones_like(inputs)}
+        mask = torch.ones_like(inputs)
         with torch.inference_mode():
             if hasattr(self._model, "get_text_features"):  # CLIP and its kin: the space they share with pictures
-                pooled = self._model.get_text_features(**given).pooler_output.float()
+                found = self._model.get_text_features(input_ids=inputs, attention_mask=mask)
+                pooled = found.pooler_output.float()
             else:
-                pooled = _POOLED[self._pooling](self._model(**given).last_hidden_state.float())
+                pooled = _POOLED[self.pooling](states(self._model, inputs, mask).float())
             return np.asarray(torch.nn.functional.normalize(pooled, dim=1).cpu().numpy(), np.float32)
 
     def _tokenise(self, texts: list[str]) -> list[list[int]]:
@@ -142,7 +150,7 @@ class FittedText:
 
     @cached_property
     def _model(self) -> Any:
-        return load_backbone(self.folder, self.parameters.precision)
+        return adapters.opened(self.folder, load_backbone(self.folder, self.parameters.precision))
 
     @cached_property
     def _tokeniser(self) -> tuple[Any, int]:
@@ -150,7 +158,8 @@ class FittedText:
         tokeniser, config = load_tokeniser(self.folder), self._model.config.get_text_config()
         if self._padded:
             return tokeniser, int(config.max_position_embeddings)
-        return tokeniser, min(self.parameters.max_tokens, tokeniser.model_max_length, room(config))
+        free = min(tokeniser.model_max_length, room(config)) - getattr(self._model, "taken", 0)
+        return tokeniser, min(self.parameters.max_tokens, free)
 
     @cached_property
     def _padded(self) -> bool:
@@ -173,9 +182,10 @@ class FittedText:
         return str(prompts.get("passage") or prompts.get("document") or "")
 
     @cached_property
-    def _pooling(self) -> str:
+    def pooling(self) -> Pooling:
+        """How tokens become one vector."""
         if self.parameters.pooling != "auto":
             return self.parameters.pooling
         trained = read_json(self.folder / "1_Pooling" / "config.json")
-        marks = {"cls": "pooling_mode_cls_token", "last": "pooling_mode_lasttoken"}
+        marks: dict[Pooling, str] = {"cls": "pooling_mode_cls_token", "last": "pooling_mode_lasttoken"}
         return next((name for name, mark in marks.items() if trained.get(mark)), "mean")

@@ -53,7 +53,7 @@ class SideTuned(Tuned):
 
     def __init__(self, backbone: nn.Module, parameters: Side) -> None:
         super().__init__(backbone.eval())
-        self._pooling: Pooling = parameters.pooling
+        self.pooling: Pooling = parameters.pooling
         layers = len(blocks(backbone)) + 1
         self.ladder = Ladder(layers, hidden_dim(backbone), parameters.width, parameters.dropout)
 
@@ -71,7 +71,7 @@ class SideTuned(Tuned):
         """Return (n, l, d): what each layer says of each text, the embeddings first; training does not change it."""
         with torch.no_grad():
             out = self.network(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
-            return torch.stack([pool(layer, attention_mask, self._pooling) for layer in out.hidden_states], dim=1)
+            return torch.stack([pool(layer, attention_mask, self.pooling) for layer in out.hidden_states], dim=1)
 
     def from_states(self, states: Tensor) -> Tensor:
         """Return (n, d) from (n, l, d)."""
