@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cuvee import adapters, registry
+from cuvee import adapters, registry, weights
 from cuvee.errors import ConfigError, DataError
+from cuvee.text_towers import load_backbone, pool, states
 from cuvee.train import Training, train
 from cuvee.tuned_backbones import Mergeable, share, trained
 from tests.tuning.conftest import FAMILIES, loaded
@@ -182,3 +183,65 @@ def test_the_file_names_the_tuning(backbones: dict[str, Path], tmp_path: Path) -
     adapters.save(tuning, tuned, tmp_path, backbones["bert"])
     body = json.loads((tmp_path / "tuning.json").read_text())
     assert body["tuning"] == {"lora": {"rank": 2, "alpha": 16.0, "dropout": 0.0, "targets": []}}
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("name", ["minilm", "multilingual-e5-small"])
+def test_pretrained_encoders(name: str, tmp_path: Path) -> None:
+    """It starts near the weights where it can, has a few MB, and comes back to the same vectors."""
+    folder = weights.resolve(name)
+    plain = load_backbone(folder)
+    with torch.no_grad():
+        expected = pool(states(plain, IDS, MASK), MASK, "mean")
+    every = ("lora", "adalora", "prefix", "prompt", "ia3", "bottleneck", "side")
+    for method in every if name == "minilm" else ("lora", "side"):
+        tuning = registry.build("tuning", method)
+        tuned = tuning.attach(load_backbone(folder)).eval()
+        with torch.no_grad():
+            found = pool(tuned(IDS, MASK), MASK, "mean")
+            near = torch.nn.functional.cosine_similarity(found, expected).min()
+            assert near > 0.9999 or method in ("prefix", "prompt")  # these are read from the first step on
+            for weight in trained(tuned).values():
+                weight.add_(0.01 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(0)))
+            changed = tuned(IDS, MASK)
+        adapters.save(tuning, tuned, tmp_path / method, folder)
+        assert (tmp_path / method / "tuning.safetensors").stat().st_size < 8e6
+        _, again = adapters.load(tmp_path / method, load_backbone(folder), folder)
+        with torch.no_grad():
+            torch.testing.assert_close(again(IDS, MASK), changed, rtol=0, atol=0)
+        if isinstance(tuning, Mergeable):
+            with torch.no_grad():
+                merged = states(adapters.merged(tuning, again), IDS, MASK)
+            torch.testing.assert_close(merged[MASK.bool()], changed[MASK.bool()], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("method", ["lora", "ia3", "side"])
+def test_a_pretrained_decoder(method: str, tmp_path: Path) -> None:
+    folder = weights.resolve("smollm2-135m-instruct")
+    tuning = registry.build("tuning", method)
+    tuned = tuning.attach(load_backbone(folder)).eval()
+    lost, left = before_and_after_a_step(tuned)
+    assert left < lost
+    adapters.save(tuning, tuned, tmp_path, folder)
+    assert (tmp_path / "tuning.safetensors").stat().st_size < 3e7
+    if isinstance(tuning, Mergeable):
+        with torch.no_grad():
+            expected = tuned(IDS, MASK)
+            found = states(adapters.merged(tuning, tuned), IDS, MASK)
+        torch.testing.assert_close(found[MASK.bool()], expected[MASK.bool()], rtol=1e-2, atol=1e-2)
+
+
+def before_and_after_a_step(tuned: nn.Module) -> tuple[float, float]:
+    """Pull the vectors in one direction by plain gradient descent."""
+    with torch.no_grad():
+        goal = pool(states(tuned, IDS, MASK), MASK, "mean") + 0.1
+    found = []
+    optimizer = torch.optim.AdamW(trained(tuned).values(), lr=1e-3)
+    for _ in range(3):
+        value = ((pool(states(tuned, IDS, MASK), MASK, "mean") - goal) ** 2).mean()
+        optimizer.zero_grad()
+        value.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        found.append(float(value.detach()))
+    return found[0], found[-1]
