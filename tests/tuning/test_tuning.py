@@ -211,7 +211,7 @@ def test_pretrained_encoders(name: str, tmp_path: Path) -> None:
             torch.testing.assert_close(again(IDS, MASK), changed, rtol=0, atol=0)
         if isinstance(tuning, Mergeable):
             with torch.no_grad():
-                merged = states(adapters.merged(tuning, again), IDS, MASK)
+                merged = states(adapters.merged(registry.build("tuning", method), again), IDS, MASK)
             torch.testing.assert_close(merged[MASK.bool()], changed[MASK.bool()], rtol=1e-3, atol=1e-4)
 
 
@@ -228,7 +228,7 @@ def test_a_pretrained_decoder(method: str, tmp_path: Path) -> None:
     if isinstance(tuning, Mergeable):
         with torch.no_grad():
             expected = tuned(IDS, MASK)
-            found = states(adapters.merged(tuning, tuned), IDS, MASK)
+            found = states(adapters.merged(registry.build("tuning", method), tuned), IDS, MASK)
         torch.testing.assert_close(found[MASK.bool()], expected[MASK.bool()], rtol=1e-2, atol=1e-2)
 
 
