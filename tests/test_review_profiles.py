@@ -84,13 +84,15 @@ def test_later_reviews_change_nothing() -> None:
 
 
 def test_without_the_packages_stars_tell(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """From -1, the fewest given, to 1; whoever praises something in a review of one star blames it then."""
+    """From -1 of one star to 1 of five; a scale that is not of five stars goes from the fewest given to the most."""
     monkeypatch.setattr(review_profiles, "installed", lambda _: False)
     with caplog.at_level(logging.WARNING):
         read = read_reviews(TABLE)
     assert read.tool == "stars"
     assert "cuvee[sentiment]" in caplog.text
     np.testing.assert_allclose(read.reviews["mood"], [-1, 1, 0.5, -1, 0])
+    ten = read_reviews(TABLE.with_columns(pl.col("rating") * 2))
+    np.testing.assert_allclose(ten.reviews["mood"], [-1, 1, 0.5, -1, 0])
     with pytest.raises(ConfigError, match="have no stars"):
         read_reviews(TABLE.drop("rating"))
 

@@ -1,6 +1,7 @@
 """What reviews say of each item, or of each user who wrote them: mood, stars, aspects, quotes, and what is left out."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +16,24 @@ from cuvee.roles import key_of
 from cuvee.sentiment import SentimentTool, installed, sentiment
 from cuvee.types import Floats, Longs
 
-__all__ = ["Profiles", "Readings", "profile", "read_reviews", "written", "written_before"]
+__all__ = [
+    "Profiles",
+    "Readings",
+    "about",
+    "aspect_moods",
+    "profile",
+    "read_reviews",
+    "tells",
+    "weights_of",
+    "written",
+    "written_before",
+]
 
 logger = logging.getLogger(__name__)
+
+
+_SAMPLE = 500
+"""Reviews of other items that are read beside those of a few."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +91,22 @@ def read_reviews(table: pl.DataFrame, tool: SentimentTool = "auto") -> Readings:
     return Readings(reviews, _sentences(cut, spoken), mentions(spoken), tool)
 
 
+def about(reviews: pl.DataFrame, items: Sequence[str], newest: int) -> pl.DataFrame:
+    """Return the newest reviews of the items, and an even sample of the others, by which to tell what is special."""
+    of_them = pl.col("item_id").is_in(list(items))
+    own = reviews.filter(of_them).with_columns(written(reviews.filter(of_them)).alias("_time"))
+    own = own.sort("_time", descending=True, nulls_last=True, maintain_order=True).drop("_time")
+    rest = reviews.filter(~of_them)
+    rows = np.unique(np.linspace(0, len(rest) - 1, min(_SAMPLE, len(rest))).astype(np.int64))
+    return pl.concat([own.group_by("item_id", maintain_order=True).head(newest).select(reviews.columns), rest[rows]])
+
+
+def tells(reviews: pl.DataFrame) -> bool:
+    """Return whether something can tell how kind the reviews are: a package for their languages, or stars."""
+    stars = "rating" in reviews.columns and bool(reviews["rating"].is_not_null().any())
+    return stars or all(map(installed, _wanted(reviews)))
+
+
 def profile(read: Readings, role: str, least: int = 2, most: int = 2) -> Profiles:
     """Return what was said of each item, or by each user.
 
@@ -107,6 +139,27 @@ def _figures(reviews: pl.DataFrame, role: str) -> pl.DataFrame:
         .agg(pl.len().alias("reviews"), (weight > 0).sum().alias("read"), mean("rating").alias("stars"), mean("mood"))
         .sort("id")
     )
+
+
+def weights_of(table: pl.DataFrame) -> Floats:
+    """Return (n,) what each review weighs by its votes; 0 where a rule of `flag` leaves it out."""
+    order = table.select(written(table).arg_sort(nulls_last=True)).to_series().to_numpy()
+    found = np.empty(len(table), np.float32)
+    found[order] = _weighed(flag(_tidy(table)))["weight"].to_numpy()
+    return found
+
+
+def aspect_moods(read: Readings, role: str, names: Sequence[str]) -> pl.DataFrame:
+    """Return id and for each aspect (praised - blamed) / (mentions + 2), by weight; null where an id has no mention."""
+    weight, mood = pl.col("weight"), pl.col("mood")
+    told = read.reviews.select("review", pl.col(key_of(role)).alias("id"), "weight").filter(weight > 0)
+    found = read.mentions.filter(pl.col("aspect").is_in(list(names))).join(told, on="review", maintain_order="left")
+    moods = found.group_by("id", "aspect", maintain_order=True).agg(
+        ((mood.sign() * weight).sum() / (weight.sum() + 2)).alias("value")
+    )
+    wide = moods.pivot("aspect", index="id", values="value")
+    none = [pl.lit(None, dtype=pl.Float64).alias(name) for name in names if name not in wide.columns]
+    return wide.with_columns(none).select("id", *names)
 
 
 def written(table: pl.DataFrame) -> pl.Series:
@@ -164,9 +217,7 @@ def _told_by(reviews: pl.DataFrame, tool: str) -> str:
     """Return the tool, or stars where auto has no package for one of the languages."""
     if tool != "auto":
         return tool
-    sample = reviews["text"].to_list()
-    wanted = {"snownlp" if chinese(text) else "products" for text in sample if text.strip()}
-    if all(installed(name) for name in wanted):
+    if all(map(installed, _wanted(reviews))):
         return tool
     if reviews["rating"].is_null().all():
         raise ConfigError("nothing tells how kind the reviews are: they have no stars; pip install 'cuvee[sentiment]'")
@@ -174,14 +225,19 @@ def _told_by(reviews: pl.DataFrame, tool: str) -> str:
     return "stars"
 
 
+def _wanted(reviews: pl.DataFrame) -> set[str]:
+    """Return the tools for the languages of the reviews."""
+    return {"snownlp" if chinese(text) else "products" for text in reviews["text"].drop_nulls() if text.strip()}
+
+
 def _stars(reviews: pl.DataFrame) -> Floats:
-    """Return (n,) the stars from -1, the fewest given, to 1; NaN where there are none."""
-    stars = reviews["rating"].fill_null(np.nan).to_numpy()
-    low, high = reviews["rating"].min(), reviews["rating"].max()
-    if low is None or low == high:
-        return np.where(np.isnan(stars), np.nan, 0).astype(np.float32)
-    middle, half = (float(high) + float(low)) / 2, (float(high) - float(low)) / 2  # type: ignore[arg-type]
-    return np.asarray((stars - middle) / half, np.float32)
+    """Return (n,) the stars from -1 to 1, on the scale from 1 to 5 or from the fewest to the most given; NaN of none."""
+    stars = reviews["rating"].fill_null(np.nan).to_numpy().astype(np.float64)
+    known = stars[~np.isnan(stars)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (1.0, 5.0)
+    if low >= 1 and high <= 5:
+        low, high = 1.0, 5.0
+    return np.asarray((2 * stars - high - low) / max(high - low, 1e-9), np.float32)
 
 
 def _shown(cut: list[tuple[int, str]], stars: Floats, owner: Longs, mood: Floats) -> Floats:

@@ -169,6 +169,48 @@ def test_sentiment_is_a_figure(world: Dataset, monkeypatch: pytest.MonkeyPatch) 
     assert moods == {"i01": pytest.approx(-1 / 3), "i02": -1, "i07": None}
 
 
+def test_votes_weigh_and_spam_is_left_out(world: Dataset) -> None:
+    """9 of 10 and 1 of 10 votes of 20: weights (9 + 2.5) / 15 / .5 and (1 + 2.5) / 15 / .5; a link is out."""
+    rows = [
+        ("u03", "i01", "a", 5.0, 10, 9, 10),
+        ("u04", "i01", "b", 1.0, 20, 1, 10),
+        ("x", "i01", "www.c.c", 1.0, 5, 0, 0),
+    ]
+    schema = ["user_id", "item_id", "text", "rating", "timestamp", "helpful_votes", "total_votes"]
+    data = replace(world, reviews=pl.DataFrame(rows, schema=schema, orient="row"))
+    fitted = Reviews(text=Letters(), weighted=True).fit(data, "item")
+    assert isinstance(fitted, FittedReviews)
+    first, second = 23 / 15, 7 / 15
+    assert fitted.figures["stars"].to_list() == [pytest.approx((5 * first + second) / (first + second))]
+    assert fitted.figures["count"].to_list() == [pytest.approx(np.log(3))]
+    words = vectors(data, Reviews(text=Letters(), weighted=True)).vectors[1, :3]
+    np.testing.assert_allclose(words, np.array([first, second, 0]) / np.hypot(first, second), rtol=1e-5)
+    testing.check_encoder(Reviews(text=Letters(), weighted=True), data, "item")
+    votes = data.reviews.with_columns(pl.Series("helpful_votes", [8, 2, 0])) if data.reviews is not None else None
+    changed = Reviews(text=Letters(), weighted=True).fit(replace(data, reviews=votes), "item")
+    assert changed.contents(world.item_table)[1] != fitted.contents(world.item_table)[1]
+
+
+def test_aspects_are_figures(world: Dataset, tmp_path: Path) -> None:
+    """i01: tone praised twice of 2, (1 + 1) / (2 + 2); i02: blamed once of 1, -1 / 3."""
+    told = [
+        ("u03", "i01", "The tone is lovely.", 5.0, 10),
+        ("u04", "i01", "A great tone, and the case is great.", 4.0, 20),
+        ("u05", "i02", "The tone is terrible.", 1.0, 30),
+        ("u06", "i07", "I lost mine.", 3.0, 40),
+    ]
+    encoder, data = Reviews(sentiment="vader", aspects=1), reviewed(world, told)
+    learned = encoder.learn(data, "item")
+    assert [code.column for code in learned.codes][-1] == "aspect tone"
+    store.save(learned, tmp_path, "learned")
+    later = reviewed(world, [*told, ("u07", "i07", "A great tone.", 5.0, 50)])
+    fitted = encoder.restore(store.load(tmp_path, "learned"), later, "item")
+    assert isinstance(fitted, FittedReviews)
+    found = dict(fitted.figures.select("id", "aspect tone").iter_rows())
+    assert found == {"i01": pytest.approx(0.5), "i02": pytest.approx(-1 / 3), "i07": pytest.approx(1 / 3)}
+    testing.check_encoder(Reviews(sentiment="vader", aspects=2), data, "item")
+
+
 def test_nobody_was_reviewed(world: Dataset) -> None:
     """Reviews of others only: as wide as ever, and everything is missing."""
     found = vectors(reviewed(world, [("x", "gone", "a", 1.0, 1)]), Reviews(text=Letters()))
@@ -184,3 +226,7 @@ def test_wrong_use(world: Dataset) -> None:
         Reviews(text=Tabular())
     with pytest.raises(ConfigError, match="at least 1, got 0"):
         Reviews(newest=0)
+    with pytest.raises(ConfigError, match="set sentiment"):
+        Reviews(aspects=3)
+    with pytest.raises(ConfigError, match="not be negative, got -1"):
+        Reviews(aspects=-1)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,12 +11,15 @@ import polars as pl
 from cuvee.columns import ColumnCodes, learn_columns
 from cuvee.errors import ConfigError, DataError
 from cuvee.protocols import Encoder, FittedEncoder, Learning
+from cuvee.review_profiles import aspect_moods, read_reviews, weights_of
 from cuvee.roles import Role, ids_of, key_of, trained_rows
 from cuvee.sentiment import SentimentTool, sentiment
 from cuvee.types import Dataset, Embeddings, Floats
 
 __all__ = ["Reviews", "FittedReviews"]  # noqa: RUF022 - the component comes first
 
+_ASPECT = "aspect "
+"""Before the name of an aspect, in the name of its figure."""
 _TEXTS = 50_000
 """Reviews of one yield, about: they are held together, and each yield looks through the whole cache."""
 
@@ -26,7 +29,7 @@ Inner = Callable[[FittedEncoder, pl.DataFrame], Embeddings]
 
 @dataclass(frozen=True)
 class Reviews:
-    """The mean of the text vectors of the newest reviews, and their stars and sentiment: mean, spread, how many.
+    """The mean of the text vectors of the newest reviews, stars and sentiment (mean, spread, number), and aspects.
 
     Reviews of held-out pairs are not in training, so they are not told; whoever has no review has the modality missing.
     A new review is encoded alone, and its item's vector put together again. Cost: that of the text encoder for every
@@ -38,13 +41,22 @@ class Reviews:
     text: Encoder | None = None
     """Encoder of the words, e.g. {text: {columns: [text]}}; None for stars and sentiment alone."""
     sentiment: SentimentTool | None = None
-    """vader (English) or snownlp (Chinese), from the extra `sentiment`; None for no sentiment."""
+    """vader or products (English), snownlp (Chinese) or auto, from the extra `sentiment`; or a Transformer classifier
+    by its weights name, folder or hub id; None for no sentiment."""
     newest: int = 50
     """Reviews of each item or user that are read, the newest ones."""
+    weighted: bool = False
+    """Whether reviews weigh by their helpful votes, and copies and spam are left out."""
+    aspects: int = 0
+    """Aspects (tone, price ...), the commonest, that get a figure for how much they are praised; needs `sentiment`."""
 
     def __post_init__(self) -> None:
         if self.newest < 1:
             raise ConfigError(f"newest must be at least 1, got {self.newest}")
+        if self.aspects < 0:
+            raise ConfigError(f"aspects must not be negative, got {self.aspects}")
+        if self.aspects and self.sentiment is None:
+            raise ConfigError("aspects are praised or blamed by a sentiment; set sentiment, e.g. to products")
         if isinstance(self.text, Learning):
             raise ConfigError("reviews need a text encoder that is trained already, such as text")
 
@@ -61,7 +73,8 @@ class Reviews:
         if train.reviews is None:
             raise DataError("reviews need a table of reviews (user_id, item_id, text), and the data set has none")
         known = pl.Series(ids_of(train, role), dtype=pl.String).filter(pl.Series(trained_rows(train, role)))
-        numbers = self._numbers(self._told(train, role))
+        told = self._told(train, role)
+        numbers = self._numbers(told, role, self._commonest(told, role))
         numbers = numbers.filter(pl.col("id").is_in(known.implode())).drop("id")
         return learn_columns(numbers, dict.fromkeys(numbers.columns, "number"))
 
@@ -73,7 +86,10 @@ class Reviews:
         starts = ends - counts["len"].to_numpy().astype(np.int64)
         rows = {name: (int(a), int(b)) for name, a, b in zip(counts["value"], starts, ends, strict=True)}
         text = None if self.text is None else self.text.fit(replace(data, item_table=told), "item")
-        return FittedReviews(key_of(role), text, learned, told, rows, self._numbers(told))
+        names = [c.column.removeprefix(_ASPECT) for c in learned.codes if c.column.startswith(_ASPECT)]
+        weights = told["weight"].to_numpy() if self.weighted else None
+        figures = self._numbers(told, role, names)
+        return FittedReviews(key_of(role), text, learned, told, rows, figures, weights)
 
     def _told(self, data: Dataset, role: str) -> pl.DataFrame:
         """Return the newest reviews of each id, the ids together and ascending."""
@@ -84,21 +100,43 @@ class Reviews:
         )
         ids = pl.Series(ids_of(data, role), dtype=pl.String)
         table = table.filter(pl.col("id").is_in(ids.implode()))
+        if self.weighted:
+            table = table.with_columns(pl.Series("weight", weights_of(table))).filter(pl.col("weight") > 0)
         if "timestamp" in table.columns:
             table = table.sort("timestamp", descending=True, nulls_last=True, maintain_order=True)
         return table.group_by("id", maintain_order=True).head(self.newest).sort("id", maintain_order=True)
 
-    def _numbers(self, told: pl.DataFrame) -> pl.DataFrame:
+    def _numbers(self, told: pl.DataFrame, role: str, aspects: Sequence[str]) -> pl.DataFrame:
         """Return id and its figures."""
         rating = pl.col("rating").cast(pl.Float64, strict=False)
         figures = [pl.len().log1p().alias("count")]
         if "rating" in told.columns:
-            figures += [rating.mean().alias("stars"), rating.std().alias("stars_spread")]
+            figures += [self._mean(rating).alias("stars"), rating.std().alias("stars_spread")]
         if self.sentiment is not None:
             mood = pl.Series("mood", sentiment(told["text"].to_list(), self.sentiment)).fill_nan(None)
             told = told.with_columns(mood)
-            figures += [pl.col("mood").mean().alias("mood"), pl.col("mood").std().alias("mood_spread")]
-        return told.group_by("id", maintain_order=True).agg(*figures)
+            figures += [self._mean(pl.col("mood")).alias("mood"), pl.col("mood").std().alias("mood_spread")]
+        found = told.group_by("id", maintain_order=True).agg(*figures)
+        if not aspects:
+            return found
+        moods = aspect_moods(read_reviews(told, str(self.sentiment)), role, aspects)
+        named = moods.rename({name: _ASPECT + name for name in aspects})
+        return found.join(named, on="id", how="left", maintain_order="left")
+
+    def _mean(self, column: pl.Expr) -> pl.Expr:
+        if not self.weighted:
+            return column.mean()
+        weight = pl.col("weight")
+        return ((column * weight).sum() / weight.filter(column.is_not_null()).sum()).fill_nan(None)
+
+    def _commonest(self, told: pl.DataFrame, role: str) -> list[str]:
+        """Return the aspects that most items, or users, have a mention of."""
+        if not self.aspects:
+            return []
+        read = read_reviews(told, str(self.sentiment))
+        mentions = read.mentions.join(read.reviews.select("review", pl.col(key_of(role)).alias("id")), on="review")
+        spread = mentions.group_by("aspect").agg(pl.col("id").n_unique().alias("ids"))
+        return spread.sort(["ids", "aspect"], descending=[True, False])["aspect"].head(self.aspects).to_list()
 
 
 @dataclass(frozen=True)
@@ -115,6 +153,8 @@ class FittedReviews:
     """Id -> first row of `told`, and the one after its last."""
     figures: pl.DataFrame
     """Figures of each id."""
+    weights: Floats | None = None
+    """(n,) what each of `told` weighs; None where all weigh the same."""
 
     @property
     def fingerprint(self) -> str:
@@ -126,10 +166,14 @@ class FittedReviews:
         """Return a hash of each row's reviews and figures."""
         texts = self.text.contents(self.told) if self.text is not None else [""] * len(self.told)
         figures = self._figures(table).rows()
+        weights = [] if self.weights is None else self.weights.tolist()
+
+        def told(span: slice, row: tuple[object, ...]) -> str:
+            own = [texts[span], row, *([weights[span]] if weights else [])]
+            return hashlib.sha256(json.dumps(own).encode()).hexdigest()
+
         return [
-            hashlib.sha256(json.dumps([texts[slice(*self.rows[name])], row]).encode()).hexdigest()
-            if name in self.rows
-            else ""
+            told(slice(*self.rows[name]), row) if name in self.rows else ""
             for name, row in zip(table[self.key], figures, strict=True)
         ]
 
@@ -164,6 +208,8 @@ class FittedReviews:
         else:  # nothing to encode: an empty text tells the width
             owner, found = owner[:0], _afresh(text, self.told.clear(1).with_columns(pl.lit("").alias("text"))).vectors
         total = np.zeros((len(spans), found.shape[1]), np.float32)
+        if self.weights is not None:
+            found = found[: len(owner)] * self.weights[rows[: len(owner)], None]
         np.add.at(total, owner, found[: len(owner)])
         return np.asarray(total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-9), np.float32)
 

@@ -67,7 +67,7 @@ def command(
         return
     queries = loaded.user(user) if user is not None else loaded.items(items)
     slate = loaded.recommend(queries, k)
-    explainers = [registry.build("explainers", name) for name in ("views", "history")]
+    explainers = [registry.build("explainers", name) for name in ("views", "history", "reviews")]
     reasons = loaded.reasons(queries, slate, explainers)[0]
     rows = [
         _row(loaded, int(item), float(score), why)
