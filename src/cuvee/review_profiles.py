@@ -231,7 +231,7 @@ def _wanted(reviews: pl.DataFrame) -> set[str]:
 
 
 def _stars(reviews: pl.DataFrame) -> Floats:
-    """Return (n,) the stars from -1 to 1, on the scale from 1 to 5 or from the fewest to the most given; NaN of none."""
+    """Return (n,) the stars from -1 to 1, of the scale 1 to 5 or of the fewest to the most given; NaN of none."""
     stars = reviews["rating"].fill_null(np.nan).to_numpy().astype(np.float64)
     known = stars[~np.isnan(stars)]
     low, high = (float(known.min()), float(known.max())) if len(known) else (1.0, 5.0)

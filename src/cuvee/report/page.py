@@ -126,6 +126,7 @@ def write_report(done: "Run", path: Path) -> None:
         views=_views(done),
         people=people,
         legend=_legend(people),
+        said=any(s.said for p in people for s in p.shown),
         shape=_shape(people),
         total=len(done.split.tests[first].users),
         figures={"validation": done.valid.summary[done.metric]}

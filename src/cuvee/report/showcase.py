@@ -1,11 +1,12 @@
 """Some users of a test set to look at: what they did, what they were shown and why, and what they chose."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cuvee.protocols import Recommender
 from cuvee.registry import build
+from cuvee.report.opinions import Opinion, opinions
 from cuvee.report.thumbnails import Thumbnail, thumbnail
 from cuvee.types import PAD, Bools, Dataset, Floats, Holdout, Ints, Queries, Reason, Slate
 
@@ -48,6 +49,8 @@ class Shown:
     shares: tuple[Share, ...]
     because: str
     """The name of the past item that speaks loudest, "" where the model cannot tell."""
+    said: Opinion | None = None
+    """What reviews of training say of it."""
 
 
 @dataclass(frozen=True)
@@ -98,13 +101,17 @@ def showcase(model: Recommender, held: Holdout, slate: Slate, train: Dataset, qu
     views = build("explainers", {"views": {"most": 12}}).explain(model, some.queries, top, train)
     history = build("explainers", "history").explain(model, some.queries, top, train)
     catalogue = _Catalogue(train)
+    said = opinions(train, sorted({train.items[i] for i in top.items.ravel().tolist() if i != PAD}))
     people = []
     for q, (row, role) in enumerate(roles):
         shown = [i for i in top.items[q].tolist() if i != PAD]
         truth = some.truth[[q]].indices.tolist()
         wanted = [i for i in shown if i in truth] + [i for i in truth if i not in shown]
         recommended = [
-            _shown(catalogue.thing(i, _LARGE, found=i in truth), views[q][place], history[q][place], catalogue)
+            replace(
+                _shown(catalogue.thing(i, _LARGE, found=i in truth), views[q][place], history[q][place], catalogue),
+                said=said.get(train.items[i]),
+            )
             for place, i in enumerate(shown)
         ]
         people.append(
