@@ -72,6 +72,10 @@ def test_many_at_once_answer_as_each_alone(folder: Path) -> None:
     questions = [ask("wine " * n, system=LONG if n % 3 else "cheese") for n in range(1, 9)]
     expected = [alone.complete(q).text for q in questions]
     assert [c.text for c in many.complete_many(questions)] == expected
+    stop = ["e", "o"]  # so rows end at different times, and leave the batch
+    ended = [c.text for c in many.complete_many(questions, stop=stop)]
+    assert ended == [alone.complete(q, stop=stop).text for q in questions]
+    assert len({len(text) for text in ended}) > 2
     shared = [ask("wine " * n) for n in range(1, 5)]
     batched = many.complete_many(shared)
     assert [c.text for c in batched] == [alone.complete(q).text for q in shared]

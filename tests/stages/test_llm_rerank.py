@@ -48,6 +48,8 @@ def test_the_top_is_in_the_order_of_the_model_and_the_rest_stays(server: ChatSer
         assert after.items[q, :4].tolist() == before.items[q, :4][np.argsort(-scores[q])].tolist()
         assert after.items[q, 4:].tolist() == before.items[q, 4:].tolist()
     assert after.items[:, :4].tolist() != before.items[:, :4].tolist()
+    assert after.degraded is not None
+    assert not after.degraded.any()
     where = np.argsort(before.items, axis=1), np.argsort(after.items, axis=1)
     own = [np.take_along_axis(s.scores, w, 1) for s, w in zip((before, after), where, strict=True)]
     np.testing.assert_array_equal(own[0], own[1])
@@ -66,6 +68,8 @@ def test_a_server_that_fails_leaves_the_order(server: ChatServer, caplog: pytest
     server.plan.clear()
     assert after.items.tolist() == slate().items.tolist()
     assert "leaves the order as it was" in caplog.text
+    assert after.degraded is not None
+    assert after.degraded.tolist() == [True, True]
 
 
 def test_a_model_run_here_is_refused(tmp_path: Path) -> None:

@@ -25,7 +25,8 @@ logger = logging.getLogger(__name__)
 class LlmRerank:
     """Puts the best of a slate into the order in which a language model would name them; the rest stays.
 
-    A server that fails or is too slow (`deadline`, `timeout` of the model) leaves the slate as it was, with a warning.
+    A server that fails or is too slow (`deadline`, `timeout` of the model) leaves the slate as it was, marked as
+    degraded, with a warning.
     """
 
     llm: LanguageModel
@@ -75,13 +76,20 @@ class LlmRerankModel:
             scores = self.ranker.score(queries, top)
         except LanguageModelError as error:
             logger.warning("llm_rerank leaves the order as it was: %s", error)
-            return slate
+            return _marked(slate, failed=True)
         order = np.argsort(-scores, axis=1, kind="stable")  # PAD, at -inf, stays last
         rest = np.tile(np.arange(top.shape[1], slate.items.shape[1]), (len(order), 1))
         order = np.concatenate([order, rest], axis=1)
-        return replace(
+        ranked = replace(
             slate,
             items=np.take_along_axis(slate.items, order, axis=1),
             scores=np.take_along_axis(slate.scores, order, axis=1),
             propensity=np.take_along_axis(slate.propensity, order, axis=1),
         )
+        return _marked(ranked, failed=False)
+
+
+def _marked(slate: Slate, *, failed: bool) -> Slate:
+    """Return the slate with the mark of degraded answers; what another stage marked stays."""
+    before = np.zeros(len(slate), bool) if slate.degraded is None else slate.degraded
+    return replace(slate, degraded=before | failed)
