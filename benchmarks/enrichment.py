@@ -1,10 +1,10 @@
 """Does a language model tell of films what MiniLM, reading the same texts, does not? A part of ml-latest-small.
 
-    python benchmarks/enrichment.py [--items 600]
+    python benchmarks/enrichment.py [--items 300]
 
 So many films, drawn from those with three likes or more; what nobody has met yet is foretold from content as in `cuvee
 verdict` (new items), on the training data of three random splits: MiniLM's vectors beside hidden states of
-SmolLM2-135M-Instruct (mean of the last or the middle layer, last token), and beside MiniLM's vectors of what it wrote.
+SmolLM2-135M-Instruct (mean of the middle layer; last token after a suffix), and beside MiniLM's vectors of what it wrote.
 Then the verdict on the better of them to a blend with MiniLM, on the same splits. Vectors and answers are cached, so a
 run that was killed goes on. Writes results/enrichment.json.
 """
@@ -39,7 +39,6 @@ from cuvee.types import Dataset
 COLUMNS = ("title", "genres", "description")
 SEEDS = 3
 STATES: dict[str, Encoder] = {
-    "llm_mean": Llm(COLUMNS, max_tokens=64),
     "llm_middle": Llm(COLUMNS, max_tokens=64, layer=15),
     "llm_last": Llm(COLUMNS, max_tokens=64, pooling="last", suffix=' This film in one word: "'),
 }
@@ -47,7 +46,7 @@ STATES: dict[str, Encoder] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--items", type=int, default=600)
+    parser.add_argument("--items", type=int, default=300)
     args = parser.parse_args()
     recipe = load_recipe(ROOT / "recipes" / "scenarios" / "video-movielens.yaml")
     data = part(recipe.reader.read(), args.items)

@@ -63,6 +63,12 @@ def test_an_article_comes_first(title: str, read: str) -> None:
     assert readable(title) == read
 
 
+def test_small_shares_are_not_told() -> None:
+    """A tenth is; what is below it is not, however few there are."""
+    told = facts_of("Red Sky", [view("popular", 0.099), view("chosen by people with this taste", 0.1)])
+    assert told.shares == (("people with your taste", 10),)
+
+
 def test_a_part_without_a_noun_is_told_as_it_is() -> None:
     assert facts_of("Red Sky", [Reason("views", 0.4, "40 % of a kind", {"part": "of a kind"})]).rest == (
         "40 % of a kind.",

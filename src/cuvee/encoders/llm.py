@@ -26,7 +26,7 @@ from cuvee.types import Dataset, Embeddings, Floats, Longs
 
 __all__ = ["Llm", "FittedLlm"]  # noqa: RUF022 - the component comes first
 
-_BLOCK = 256
+_BLOCK = 64
 """Rows of one yield: a run that is killed loses so many at most."""
 
 _TOKENS = {"cpu": 1024, "cuda": 16384}
