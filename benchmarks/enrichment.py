@@ -4,9 +4,9 @@
 
 So many films, drawn from those with three likes or more; what nobody has met yet is foretold from content as in `cuvee
 verdict` (new items), on the training data of three random splits: MiniLM's vectors beside hidden states of
-SmolLM2-135M-Instruct (mean of the middle layer; last token after a suffix), and beside MiniLM's vectors of what it wrote.
-Then the verdict on the better of them to a blend with MiniLM, on the same splits. Vectors and answers are cached, so a
-run that was killed goes on. Writes results/enrichment.json.
+SmolLM2-135M-Instruct (mean of the middle layer; last token after a suffix), and beside MiniLM's vectors of what it
+wrote. Then the verdict on the better of them to a blend with MiniLM, on the same splits. Vectors and answers are
+cached, so a run that was killed goes on. Writes results/enrichment.json.
 """
 
 import argparse
