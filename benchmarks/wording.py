@@ -4,7 +4,7 @@
 
 One of the first five recommendations of each of 500 users of ml-latest-small, by the recipe of the video scenario,
 with the reasons of `views` and `history`, worded by SmolLM2-135M-Instruct. What is shown is read by `claims`, which
-knows nothing of the guard. Parts of 100 that are done are kept in DIR, with their texts, and not made again. Writes
+knows nothing of the guard. Parts of 50 that are done are kept in DIR, with their texts, and not made again. Writes
 results/wording.json.
 """
 
@@ -32,7 +32,7 @@ from cuvee.recipe import load_recipe
 from cuvee.types import Reason
 from cuvee.wording import conversation, word
 
-TEXTS, PART, DEPTH = 500, 100, 5
+TEXTS, PART, DEPTH = 500, 50, 5
 WEIGHTS = "smollm2-135m-instruct"
 Case = tuple[str, list[Reason]]
 """Title of the item shown, and its reasons."""
@@ -76,6 +76,8 @@ def explained() -> tuple[list[Case], list[str]]:
         (str(shown[int(slate.items[q, place])]), [reason for one in found for reason in one[q][place]])
         for q, place in enumerate(places)
     ]
+    # those that begin alike come into one part: what they begin with is computed once
+    cases.sort(key=lambda case: [m.text for m in conversation(facts_of(*case))[:-1]])
     return cases, [str(name) for name in data.item_table["title"] if name]
 
 
