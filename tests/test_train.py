@@ -184,7 +184,7 @@ def test_what_decays() -> None:
 def test_parameters_are_checked() -> None:
     for wrong in ({"epochs": 0}, {"lr": 0}, {"patience": 0}, {"clip": 0}, {"warmup": 1}, {"cooldown": 1.1}):
         with pytest.raises(ConfigError):
-            Training(**wrong)  # type: ignore[arg-type]
+            Training(**wrong)
 
 
 class Counting(nn.Module):
