@@ -1,8 +1,8 @@
 """Orders candidates by the recipe's ranker, with an eye on the clock."""
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,10 @@ from cuvee.types import PAD, Context, Dataset, Floats, Queries, Slate
 __all__ = ["Rerank", "RerankModel"]
 
 logger = logging.getLogger(__name__)
+
+_worker = ThreadPoolExecutor(1, "rerank")
+"""Scores what has a deadline. What is late is finished for nobody, and others wait for it in vain until then: a ranker
+that is too slow for the traffic costs one thread, and every answer is on time."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +54,8 @@ class RerankModel:
     def apply(self, slate: Slate, queries: Queries, context: Context) -> Slate:
         """Return the slates reordered; `degraded` where the deadline had passed.
 
-        A block gets its queries' deadlines together. What comes too late is not used, so that an answer's order depends
-        on the clock in no other way than being degraded.
+        A block gets its queries' deadlines together, and is given up when they have passed. What comes too late is not
+        used, so that an answer's order depends on the clock in no other way than being degraded.
         """
         late = np.zeros(len(slate), bool)
         if context.ranker is None or not len(slate):
@@ -74,18 +78,29 @@ class RerankModel:
         )
 
     def _ordered(self, items: "np.ndarray[Any, Any]", queries: Queries, ranker: Any) -> "np.ndarray[Any, Any] | None":
-        """Return (q, k) the places in their new order, None when it came too late."""
-        began, depth = perf_counter(), min(self.parameters.depth, items.shape[1])
-        real = items[:, :depth] != PAD
-        scores = np.where(real, ranker.score(queries, items[:, :depth]), -np.inf)
-        deadline = self.parameters.deadline
-        if deadline is not None and perf_counter() - began > deadline * len(queries):
+        """Return (q, k) the places in their new order, None where that would come too late."""
+        depth = min(self.parameters.depth, items.shape[1])
+        found = self._scored(items[:, :depth], queries, ranker)
+        if found is None:
             return None
+        real = items[:, :depth] != PAD
+        scores = np.where(real, found, -np.inf)
         place = np.argsort(np.argsort(-scores, axis=1, kind="stable"), axis=1)
         mixed = self.parameters.trust * place + (1 - self.parameters.trust) * np.arange(depth)
         top = np.argsort(np.where(real, mixed, np.inf), axis=1, kind="stable")
         rest = np.tile(np.arange(depth, items.shape[1]), (len(items), 1))
         return np.concatenate([top, rest], axis=1)
+
+    def _scored(self, items: "np.ndarray[Any, Any]", queries: Queries, ranker: Any) -> Floats | None:
+        """Return the ranker's scores (q, k); None, as soon as the deadline passes, where they are not there."""
+        if self.parameters.deadline is None:
+            return np.asarray(ranker.score(queries, items), np.float32)
+        waiting = _worker.submit(ranker.score, queries, items)
+        try:
+            return np.asarray(waiting.result(self.parameters.deadline * len(queries)), np.float32)
+        except TimeoutError:
+            waiting.cancel()
+            return None
 
 
 def _falling(scores: Floats, order: "np.ndarray[Any, Any]") -> Floats:
