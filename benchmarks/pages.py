@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from growth_page import growth_plot, growth_section
+from large_page import large_section
 from peers_page import peers_section
 
 ROOT = Path(__file__).parents[1]
@@ -46,6 +47,8 @@ def main() -> None:
     if measured("growth"):
         sections.append(growth_section(load("growth")))
         (PAGE.parent / "images" / "growth.svg").write_text(growth_plot(load("growth")), encoding="utf-8")
+    if measured("large"):
+        sections.append(large_section(load("large")))
     PAGE.write_text(page(quality, evaluation, encoding) + "".join(sections), encoding="utf-8")
     for name in ("README.md", "README.zh-CN.md"):
         path = ROOT / name

@@ -16,7 +16,7 @@ NAMES = {
     "pyg_lightgcn": "PyTorch Geometric: LightGCN",
 }
 GRAPH = "pyg_lightgcn"
-BARS = {"ml-latest-small": (20, 2), "hm-lastweek": (20, 10)}
+BARS = {"ml-latest-small": (20, 2), "hm-lastweek": (20, 10), "tiktok": (20,), "mmrec-baby": (20,)}
 """Set -> how many times as long as the closed-form views, and as the whole blend, LightGCN is to take at least."""
 
 
@@ -85,7 +85,7 @@ def _times(told: dict[str, Any]) -> str:
         if not {GRAPH, "closed", "blend"} <= answers.keys():
             continue
         graph = answers[GRAPH]
-        for who, bar in zip(("closed", "blend"), bars, strict=True):
+        for who, bar in zip(("closed", "blend"), bars, strict=False):
             times = graph["cpu_s"] / answers[who]["cpu_s"]
             met = "yes" if times >= bar else "not shown: LightGCN was cut" if graph.get("cut") else "**missed**"
             ours = f"{answers[who]['cpu_s']:.1f}"

@@ -27,6 +27,7 @@ def main() -> None:
         run(sys.executable, f"benchmarks/{name}.py", "--peers", str(PEERS), "--out", out)
     run(sys.executable, "benchmarks/compare.py", "--peers", str(PEERS), "--again")
     run(sys.executable, "benchmarks/growth.py", "--again")
+    run(sys.executable, "benchmarks/large.py", "--again")
     run(sys.executable, "benchmarks/pages.py")
 
 

@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 import pytest
 from growth import slopes
 from growth_page import growth_plot, growth_section
+from large_page import large_section
 from peers_page import peers_section
 
 
@@ -79,3 +80,26 @@ def test_growth_says_what_was_missed() -> None:
     assert "| memory of the largest | 10.3 GB | 12 GB | yes |" in page
     assert "| slope of time | 1.00 | 1.1 | yes |" in page
     ElementTree.fromstring(growth_plot(told))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.01, 0.03, "better on validation for sure (+0.0200)"),
+        (-0.01, 0.03, "better on validation though not for sure (+0.0100)"),
+        (-0.03, -0.01, "better on validation not at all (-0.0200)"),
+    ],
+)
+def test_large_catalogues_say_why_a_view_is_suggested(low: float, high: float, said: str) -> None:
+    def answer(cpu: float, peak: int, **more: Any) -> dict[str, Any]:
+        size = {"users": 10_000, "items": 2_000, "asked": 1_000, "answer_cpu_s": 3.0}
+        return {**size, "cpu_s": cpu, "peak_mb": peak, "valid": 0.1, "test": 0.2, **more}
+
+    gain = {"difference": (low + high) / 2, "low": low, "high": high}
+    found = {"without": answer(2.0, 500), "with": answer(3.5, 620, gain={"valid": gain, "test": gain})}
+    machine = {"cores": 2, "cpu": "x", "python": "3"}
+    page = large_section({"date": "d", "machine": machine, "logs": {"100000": found, "200000": {}}})
+    assert said in page
+    assert "for +1.5 CPU s and +120 MB of the fit" in page
+    assert "### 100,000 events, 10,000 users, 2,000 items" in page
+    assert "200,000" not in page

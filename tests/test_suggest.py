@@ -92,8 +92,9 @@ def test_views_for_interactions_each_modality_and_all_together(world: Dataset, m
     ]
     assert views(bare) == ["ease", "item_knn"]
     monkeypatch.setattr(suggest, "_DENSE", 22)
-    assert views(both) == ["item_knn", {"content": {"on": {"text": 1}}}, {"content": {"on": {"image": 1}}}, "popular"]
-    assert views(bare) == ["item_knn", "popular"]
+    content = [{"content": {"on": {"text": 1}}}, {"content": {"on": {"image": 1}}}]
+    assert views(both) == ["item_knn", "graph_filter", *content, "popular"]
+    assert views(bare) == ["item_knn", "graph_filter", "popular"]
 
 
 def test_large_catalogues_are_measured_on_some_users(world: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

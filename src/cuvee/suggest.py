@@ -104,7 +104,7 @@ def _views(items: int, modalities: list[str]) -> list[object]:
     """Interactions, each modality alone, all together: the blend finds out on validation what each is worth."""
     content: list[object] = [{"content": {"on": {m: 1.0}}} for m in modalities]
     if items > _DENSE:
-        return ["item_knn", *content, "popular"]
+        return ["item_knn", "graph_filter", *content, "popular"]
     if items > _TUNED:
         every: list[object] = (
             [{"content_ease": {"on": dict.fromkeys(modalities, 1.0), "share": 0.3}}] if modalities else []
