@@ -29,7 +29,7 @@ def events(rows: list[tuple[int, int, int, float]]) -> Events:
                   np.zeros(len(rows), np.int8))  # fmt: skip
 
 
-WORDS = ("red shirt", "blue dress", "soft wool", "action drama", "comedy 1995", "")
+WORDS = ("red shirt of soft cotton", "blue dress", "wool", "action drama", "long comedy 1995", "")
 
 
 @pytest.fixture(scope="module")

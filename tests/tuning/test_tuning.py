@@ -136,6 +136,19 @@ def test_padding_says_nothing(method: str, family: str, backbones: dict[str, Pat
         torch.testing.assert_close(tuned(other, MASK)[seen], tuned(IDS, MASK)[seen], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("family", ["bert", "gpt2"])
+def test_a_prompt_is_embeddings_put_in_front(family: str, backbones: dict[str, Path]) -> None:
+    _, tuned = attached("prompt", backbones[family])
+    plain: Any = loaded(backbones[family])
+    words, learned = plain.get_input_embeddings()(IDS), next(iter(trained(tuned).values()))
+    assert all(any(torch.equal(row, word) for word in plain.get_input_embeddings().weight) for row in learned)
+    put = torch.cat([learned.expand(3, -1, -1), words], dim=1)
+    mask = torch.cat([torch.ones(3, 3, dtype=torch.int64), MASK], dim=1)
+    with torch.no_grad():
+        expected = plain(inputs_embeds=put, attention_mask=mask).last_hidden_state[:, 3:]
+        torch.testing.assert_close(tuned(IDS, MASK), expected, rtol=1e-5, atol=1e-5)
+
+
 def test_shares_by_hand(backbones: dict[str, Path]) -> None:
     """BERT of width 16 and 2 layers: LoRA of rank 2 is (2 x 16 + 16 x 2) on query and value of each layer."""
     counts = {m: share(attached(m, backbones["bert"])[1])[0] for m in SPECS}
