@@ -81,6 +81,8 @@ STOP = _words(
 
 def chinese(text: str) -> bool:
     """Return whether a text is Chinese, by its script."""
+    if text.isascii():
+        return False
     letters = sum(c.isalpha() for c in text)
     return letters > 0 and len(_HAN.findall(text)) > _CHINESE_SHARE * letters
 

@@ -11,7 +11,7 @@ import polars as pl
 from cuvee.columns import ColumnCodes, learn_columns
 from cuvee.errors import ConfigError, DataError
 from cuvee.protocols import Encoder, FittedEncoder, Learning
-from cuvee.review_profiles import aspect_moods, read_reviews, weights_of
+from cuvee.review_profiles import Readings, aspect_moods, read_reviews, weights_of
 from cuvee.roles import Role, ids_of, key_of, trained_rows
 from cuvee.sentiment import SentimentTool, sentiment
 from cuvee.types import Dataset, Embeddings, Floats
@@ -74,7 +74,8 @@ class Reviews:
             raise DataError("reviews need a table of reviews (user_id, item_id, text), and the data set has none")
         known = pl.Series(ids_of(train, role), dtype=pl.String).filter(pl.Series(trained_rows(train, role)))
         told = self._told(train, role)
-        numbers = self._numbers(told, role, self._commonest(told, role))
+        read = self._read(told)
+        numbers = self._numbers(told, role, read, self._commonest(read, role))
         numbers = numbers.filter(pl.col("id").is_in(known.implode())).drop("id")
         return learn_columns(numbers, dict.fromkeys(numbers.columns, "number"))
 
@@ -88,7 +89,7 @@ class Reviews:
         text = None if self.text is None else self.text.fit(replace(data, item_table=told), "item")
         names = [c.column.removeprefix(_ASPECT) for c in learned.codes if c.column.startswith(_ASPECT)]
         weights = told["weight"].to_numpy() if self.weighted else None
-        figures = self._numbers(told, role, names)
+        figures = self._numbers(told, role, self._read(told) if names else None, names)
         return FittedReviews(key_of(role), text, learned, told, rows, figures, weights)
 
     def _told(self, data: Dataset, role: str) -> pl.DataFrame:
@@ -106,7 +107,10 @@ class Reviews:
             table = table.sort("timestamp", descending=True, nulls_last=True, maintain_order=True)
         return table.group_by("id", maintain_order=True).head(self.newest).sort("id", maintain_order=True)
 
-    def _numbers(self, told: pl.DataFrame, role: str, aspects: Sequence[str]) -> pl.DataFrame:
+    def _read(self, told: pl.DataFrame) -> Readings | None:
+        return read_reviews(told, str(self.sentiment)) if self.aspects else None
+
+    def _numbers(self, told: pl.DataFrame, role: str, read: Readings | None, aspects: Sequence[str]) -> pl.DataFrame:
         """Return id and its figures."""
         rating = pl.col("rating").cast(pl.Float64, strict=False)
         figures = [pl.len().log1p().alias("count")]
@@ -117,9 +121,9 @@ class Reviews:
             told = told.with_columns(mood)
             figures += [self._mean(pl.col("mood")).alias("mood"), pl.col("mood").std().alias("mood_spread")]
         found = told.group_by("id", maintain_order=True).agg(*figures)
-        if not aspects:
+        if read is None or not aspects:
             return found
-        moods = aspect_moods(read_reviews(told, str(self.sentiment)), role, aspects)
+        moods = aspect_moods(read, role, aspects)
         named = moods.rename({name: _ASPECT + name for name in aspects})
         return found.join(named, on="id", how="left", maintain_order="left")
 
@@ -129,11 +133,10 @@ class Reviews:
         weight = pl.col("weight")
         return ((column * weight).sum() / weight.filter(column.is_not_null()).sum()).fill_nan(None)
 
-    def _commonest(self, told: pl.DataFrame, role: str) -> list[str]:
+    def _commonest(self, read: Readings | None, role: str) -> list[str]:
         """Return the aspects that most items, or users, have a mention of."""
-        if not self.aspects:
+        if read is None:
             return []
-        read = read_reviews(told, str(self.sentiment))
         mentions = read.mentions.join(read.reviews.select("review", pl.col(key_of(role)).alias("id")), on="review")
         spread = mentions.group_by("aspect").agg(pl.col("id").n_unique().alias("ids"))
         return spread.sort(["ids", "aspect"], descending=[True, False])["aspect"].head(self.aspects).to_list()
