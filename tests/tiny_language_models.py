@@ -5,7 +5,17 @@ from typing import Any
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    BloomConfig,
+    BloomForCausalLM,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    PreTrainedTokenizerFast,
+)
 
 TOKENISER: Any = PreTrainedTokenizerFast
 
@@ -21,7 +31,7 @@ WORDS = [
 
 
 def save_tiny(folder: Path, architecture: str, *, template: str | None = None, room: int = 512) -> Path:
-    """Save a model of "gpt2" or "llama" with byte-level tokens; return its folder."""
+    """Save a model with byte-level tokens; return its folder. "bloom" takes no positions, "mistral" has a window."""
     tokeniser = Tokenizer(models.BPE())
     tokeniser.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokeniser.decoder = decoders.ByteLevel()
@@ -39,19 +49,15 @@ def save_tiny(folder: Path, architecture: str, *, template: str | None = None, r
     network: Any
     if architecture == "gpt2":
         network = GPT2LMHeadModel(GPT2Config(n_embd=32, n_layer=2, n_head=4, n_positions=room, **size))
+    elif architecture == "bloom":
+        network = BloomForCausalLM(BloomConfig(hidden_size=32, n_layer=2, n_head=4, **size))
     else:
-        heads: dict[str, Any] = {"num_attention_heads": 4, "num_key_value_heads": 2}
-        network = LlamaForCausalLM(
-            LlamaConfig(
-                hidden_size=32,
-                intermediate_size=48,
-                num_hidden_layers=2,
-                max_position_embeddings=room,
-                pad_token_id=0,
-                **heads,
-                **size,
-            )
-        )
+        of_all: dict[str, Any] = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, **size}
+        of_all |= {"num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": room}
+        if architecture == "llama":
+            network = LlamaForCausalLM(LlamaConfig(pad_token_id=0, **of_all))
+        else:
+            network = MistralForCausalLM(MistralConfig(pad_token_id=0, sliding_window=40, **of_all))
     for parameter in network.parameters():  # as drawn, every token is as likely as the next
         parameter.data *= 6 if parameter.ndim > 1 else 1
     silent = [t for t in range(len(fast)) if not fast.decode([t], skip_special_tokens=True).isascii() or t < 3]

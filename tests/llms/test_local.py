@@ -10,6 +10,7 @@ from cuvee.completions import METER, Total
 from cuvee.errors import ConfigError, DataError
 from cuvee.llms.local import Local
 from cuvee.types import Message
+from tests.tiny_language_models import TEMPLATE, save_tiny
 
 LONG = "the quick brown fox jumps over the lazy dog; " * 9
 
@@ -99,6 +100,33 @@ def test_how_likely_each_option_is(folder: Path) -> None:
         model.choose(questions, ["A", "b", "A"])
     with pytest.raises(ConfigError, match="must not be empty"):
         model.choose(questions, ["A", ""])
+
+
+@pytest.mark.parametrize("architecture", ["bloom", "mistral"])
+def test_models_whose_past_cannot_be_cut_or_padded(architecture: str, tmp_path: Path) -> None:
+    """Without positions rows go one by one; of a sliding window nothing is kept for the next prompt."""
+    folder = save_tiny(tmp_path, architecture, template=TEMPLATE)
+    model = local(folder)
+    questions = [ask("wine?"), ask("a book, and cheese"), ask("wine?", system="be brief")]
+    expected = [model.model.text(by_hand(folder, model.model.prompt(q), 24)) for q in questions]
+    assert [model.complete(q).text for q in questions] == expected
+    assert [c.text for c in model.complete_many(questions)] == expected
+    assert (model.complete(questions[0]).usage.reused_tokens > 0) == (architecture == "bloom")
+
+
+@pytest.mark.weights
+def test_real_weights_reuse_to_the_byte() -> None:
+    """In bfloat16, where a product of another shape would round otherwise."""
+    fresh, keeping = (
+        Local(max_tokens=12, precision="bfloat16", prefix_megabytes=0),
+        Local(max_tokens=12, precision="bfloat16"),
+    )
+    system = "You word reasons for recommendations, briefly, and only from what you are told. " * 6
+    assert keeping.complete(ask("Why Heat?", system)).usage.reused_tokens == 0
+    options = [str(n) for n in range(10)]
+    again = keeping.choose([ask("Why The Thing, of all films?", system)], options)
+    assert keeping.complete(ask("Why Big?", system)).usage.reused_tokens >= 64
+    np.testing.assert_array_equal(again, fresh.choose([ask("Why The Thing, of all films?", system)], options))
 
 
 def test_a_stop_string_is_never_shown(llama: Path) -> None:
