@@ -10,6 +10,10 @@ _WIDE, _HIGH, _LEFT, _TOP = 300, 220, 60, 30
 """Of one panel in pixels, and the room for its labels."""
 
 
+_LARGE, _LATER = 15_000, "graph_filter"
+"""Items from which `cuvee init` writes a view that the first measurements did not have."""
+
+
 def growth_section(told: dict[str, Any]) -> str:
     machine, most, slopes = told["machine"], told["most"], told["slopes"]
     last = told["sizes"][-1]
@@ -40,11 +44,23 @@ imports ({last["baseline_mb"]:,} MB); from the last size but one to the last the
 {slopes["memory_last"]:.2f}.
 
 {_sizes(told)}
-CPU seconds, and peak memory in MB, of each step:
+{_before(told)}CPU seconds, and peak memory in MB, of each step:
 
 {_steps(told)}
 ![CPU seconds and memory by events](images/growth.svg)
 """
+
+
+def _before(told: dict[str, Any]) -> str:
+    """Return what has changed in the suggestion since a size was measured, "" where nothing has."""
+    old = [s for s in told["sizes"] if s["items"] > _LARGE and _LATER not in s["views"]]
+    if not old:
+        return ""
+    listed = " and ".join(f"{s['events']:,}" for s in old)
+    return (
+        f"The sizes {listed} were measured before `cuvee init` wrote `{_LATER}` for so many items;\n"
+        "what it costs and gives stands under [large catalogues](#large-catalogues).\n\n"
+    )
 
 
 def _sizes(told: dict[str, Any]) -> str:

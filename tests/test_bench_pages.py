@@ -80,6 +80,9 @@ def test_growth_says_what_was_missed() -> None:
     assert "| memory of the largest | 10.3 GB | 12 GB | yes |" in page
     assert "| slope of time | 1.00 | 1.1 | yes |" in page
     ElementTree.fromstring(growth_plot(told))
+    assert "1,000,000 and 10,000,000 were measured before `cuvee init` wrote `graph_filter`" in page
+    again = [{**s, "views": ["graph_filter"]} for s in sizes(1.0)]
+    assert "measured before" not in growth_section({**told, "sizes": again})
 
 
 @pytest.mark.parametrize(
