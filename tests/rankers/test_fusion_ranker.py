@@ -188,6 +188,10 @@ def test_a_tuning_is_trained_with_the_ranker_and_its_vectors_travel(
     found = fitted(estimator, split)
     member = found.members[0]
     assert auc(split.examples["test"].label >= 4, found.judge(split.train, split.examples["test"])[:, 1]) > 0.7
+    told = found.judge(split.train, split.examples["valid"])[:, 1]  # from the tables, not from the towers
+    best = found.curves["valid/log_loss"][member.history.best]
+    right = split.examples["valid"].label >= 4
+    assert -np.log(np.where(right, told, 1 - told)).mean() == pytest.approx(best, abs=1e-5)
     ids, mask = padded(tokenise(text_folders / "bert", ["red soft shirt"], 128))
     with torch.no_grad():
         plain = pool(states(load_backbone(text_folders / "bert"), ids, mask), mask, "cls")
