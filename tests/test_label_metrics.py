@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from cuvee.examples import Target
-from cuvee.label_metrics import auc, auc_gain, calibration_error, chosen_by, quality, reliability, report
+from cuvee.label_metrics import auc, auc_gain, by_class, calibration_error, chosen_by, quality, reliability, report
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=40))
@@ -45,6 +45,9 @@ def test_the_report_by_hand() -> None:
     assert told["0"] == {"precision": 0.5, "recall": 1.0, "f1-score": pytest.approx(2 / 3), "support": 1}
     assert told["1"] == {"precision": 1.0, "recall": pytest.approx(2 / 3), "f1-score": 0.8, "support": 3}
     assert told["2"]["support"] == 0
+    each = by_class(np.array([0, 1, 1, 1], np.float32), found)
+    assert (each["precision_0"], each["f1_1"], each["recall_2"], len(each)) == (0.5, 0.8, 0.0, 9)
+    assert by_class(np.zeros(2, np.float32), np.zeros((2, 1), np.float32)) == {}
     assert set(told) == {"0", "1", "2", "macro avg", "weighted avg"}
 
 

@@ -15,7 +15,18 @@ from sklearn.metrics import classification_report
 from cuvee.examples import Target
 from cuvee.types import Floats, Ints, Longs
 
-__all__ = ["AucGain", "Bin", "auc", "auc_gain", "calibration_error", "chosen_by", "quality", "reliability", "report"]
+__all__ = [
+    "AucGain",
+    "Bin",
+    "auc",
+    "auc_gain",
+    "by_class",
+    "calibration_error",
+    "chosen_by",
+    "quality",
+    "reliability",
+    "report",
+]
 
 _BINS = 10
 _RESAMPLES = 1_000
@@ -122,6 +133,15 @@ def report(labels: Floats, found: Floats) -> dict[str, dict[str, float]]:
     )
     keep = [*map(str, classes), "macro avg", "weighted avg"]
     return {name: {k: float(v) for k, v in told[name].items()} for name in keep}
+
+
+def by_class(labels: Floats, found: Floats) -> dict[str, float]:
+    """Return precision, recall and F1 of each class, as `f1_0`; of ratings nothing."""
+    if found.shape[1] == 1:
+        return {}
+    keys = {"precision": "precision", "recall": "recall", "f1": "f1-score"}
+    rows = {c: row for c, row in report(labels, found).items() if c.isdecimal()}
+    return {f"{name}_{c}": row[key] for c, row in rows.items() for name, key in keys.items()}
 
 
 def _ranks(scores: Floats) -> tuple[Longs, Longs]:

@@ -69,7 +69,7 @@ def test_it_learns_who_likes_what(model: FusionRankerModel, split: Split) -> Non
     np.testing.assert_allclose(found.sum(1), 1, atol=1e-5)
     assert auc(held.label >= 4, found[:, 1]) > 0.8
     epochs = len(model.curves["loss"])
-    for name in ("train/auc", "valid/auc", "test/auc", "test/log_loss", "valid/ece", "train/accuracy"):
+    for name in ("train/auc", "valid/auc", "test/auc", "test/log_loss", "valid/ece", "train/accuracy", "test/f1_0"):
         assert len(model.curves[name]) == epochs
     best = model.members[0].history.best
     assert model.curves["valid/auc"][best] == max(model.curves["valid/auc"])

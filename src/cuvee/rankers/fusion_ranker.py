@@ -19,7 +19,7 @@ from cuvee.cache import default_cache
 from cuvee.errors import ConfigError, DataError, UnknownNameError, unknown
 from cuvee.evidence import Evidence, FittedEvidence, Told
 from cuvee.examples import Target
-from cuvee.label_metrics import chosen_by, quality
+from cuvee.label_metrics import by_class, chosen_by, quality
 from cuvee.protocols import JointFusion, Tuning
 from cuvee.ranker_networks import RankerNetwork, Sizes, bins
 from cuvee.ranker_texts import TextPart, TextTable, frozen_table, standardised, written_before
@@ -224,8 +224,8 @@ def _member(
 
     def score(trained: Any) -> float:
         for name, part in work.items():
-            found = quality(part.labels[part.sample], part.decided(trained, target, model.centre), target)
-            for figure, value in found.items():
+            labels, told = part.labels[part.sample], part.decided(trained, target, model.centre)
+            for figure, value in (quality(labels, told, target) | by_class(labels, told)).items():
                 curve.setdefault(f"{name}/{figure}", []).append(value)
         return chosen_by({f: v[-1] for f, v in curve.items() if f.startswith("valid/")})
 
