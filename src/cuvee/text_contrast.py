@@ -1,8 +1,9 @@
 """Tune a text encoder on a catalogue's own (history, next item) pairs: what was liked asks, what comes next answers.
 
-A history is the mean of its newest items' unit vectors, of unit length again; the loss is InfoNCE over the next items
-of the batch, s_ij = q_i z_j / temperature - log P(j is in the batch), so that popular items, which are often negatives
-because they are often answers, are not pushed away for it. What the user likes anyway is no negative.
+Vectors are centred on their mean, in training on the batch's, since models see them so. A history is the mean of its
+newest items' unit vectors, of unit length again; the loss is InfoNCE over the next items of the batch,
+s_ij = q_i z_j / temperature - log P(j is in the batch), so that popular items, which are often negatives because they
+are often answers, are not pushed away for it. What the user likes anyway is no negative.
 
 References: A. van den Oord, Y. Li, O. Vinyals, "Representation learning with contrastive predictive coding", 2018,
 equation 4 (InfoNCE); X. Yi et al., "Sampling-bias-corrected neural modeling for large corpus item recommendations",
@@ -146,7 +147,8 @@ def tune_text(
             yield _batch(users[batch], shown[batch], following[batch], liked, log_q)
 
     def loss(trained: nn.Module, batch: tuple[Longs, Tensor, Tensor, Tensor, Tensor]) -> Tensor:
-        return info_nce(trained(batch[0]), *batch[1:], contrast.temperature)
+        vectors = trained(batch[0])
+        return info_nce(vectors - vectors.mean(0), *batch[1:], contrast.temperature)
 
     def score(trained: Any) -> float:
         return _ndcg(_placed(trained.every(), told, len(tokens)), valid)
@@ -236,8 +238,11 @@ def _batch(
 
 
 def _placed(vectors: Floats, rows: Longs, n: int) -> Floats:
+    """Return (n, d) unit vectors of the items at `rows`, their mean taken off as a recipe's projection does."""
     out = np.zeros((n, vectors.shape[1]), np.float32)
-    out[rows] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    unit = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    centred = unit - unit.mean(axis=0)
+    out[rows] = centred / np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-12)
     return out
 
 
