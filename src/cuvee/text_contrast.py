@@ -153,8 +153,7 @@ def tune_text(
     def score(trained: Any) -> float:
         return _ndcg(_placed(trained.every(), told, len(tokens)), valid)
 
-    before = score(network)
-    return TunedText(whole, tuned, before, train(network, batches, loss, score, contrast.training, rng))
+    return TunedText(whole, tuned, score(network), train(network, batches, loss, score, contrast.training, rng))
 
 
 def _attached(tuning: Tuning, folder: Path) -> tuple[Any, Tuned]:
