@@ -21,6 +21,8 @@ def main() -> None:
     run(sys.executable, "benchmarks/scenarios.py", OMP_NUM_THREADS="1")
     run(sys.executable, "benchmarks/sequence.py", OMP_NUM_THREADS="1")
     run(sys.executable, "benchmarks/reuse.py", OMP_NUM_THREADS="1")
+    run(sys.executable, "benchmarks/tuning.py", OMP_NUM_THREADS="1")
+    run(sys.executable, "benchmarks/adapt.py", OMP_NUM_THREADS="1")
     run(sys.executable, "benchmarks/ranker.py", OMP_NUM_THREADS="1")
     for name in ("evaluate", "encode"):
         out = f"benchmarks/results/{name}.json"

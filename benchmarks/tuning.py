@@ -30,6 +30,7 @@ import polars as pl
 import torch
 from evaluate import machine, versions
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
@@ -212,7 +213,10 @@ def difference(a: Floats, b: Floats, likes: Likes, rng: np.random.Generator) -> 
     by_user = np.split(np.argsort(user, kind="stable"), np.cumsum(np.bincount(user, minlength=likes.users))[:-1])
 
     def auc(logits: Floats, rows: Longs) -> float:
-        return float(roc_auc_score(label[rows], logits[rows]))
+        """Return the share of pairs in the right order, from ranks: a thousand resamples in seconds."""
+        liked = label[rows] > 0
+        n, ranks = int(liked.sum()), rankdata(logits[rows])
+        return float((ranks[liked].sum() - n * (n + 1) / 2) / (n * (len(rows) - n)))
 
     def gap(rows: Longs) -> float:
         return float(np.mean([auc(x, rows) - auc(y, rows) for x, y in zip(a, b, strict=True)]))
@@ -239,7 +243,7 @@ def table(parts: Path, seeds: range) -> dict[str, Any]:
         row |= {key: float(np.median([run[key] for run in runs])) for key in ("seconds", "once", "peak")}
         row |= {key: float(np.mean([run[key] for run in runs])) for key in ("valid", "test")}
         row["epochs"] = [run["best"] + 1 for run in runs]
-        if "lora" in found:
+        if "lora" in found and name != "lora":
             row["against_lora"] = difference(logits[name], logits["lora"], likes, rng)
             row["faster_than_lora"] = float(np.median([run["seconds"] for run in found["lora"]])) / row["seconds"]
         rows.append(row)
