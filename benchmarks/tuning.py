@@ -273,7 +273,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0, help="of --only")
     parser.add_argument("--examples", type=int, default=EXAMPLES)
-    parser.add_argument("--parts", type=Path, default=OUT.parent / "tuning-parts", help="where parts are kept")
+    parser.add_argument("--parts", type=Path, default=Path("runs") / "tuning", help="where parts are kept")
     parser.add_argument("--out", type=Path, default=OUT)
     args = parser.parse_args()
     args.parts.mkdir(parents=True, exist_ok=True)
