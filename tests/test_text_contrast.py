@@ -126,6 +126,9 @@ def test_the_folder_gives_the_tuned_vectors(
     again = registry.build("encoders", {"text": {"columns": ["title"], "weights": str(out), "precision": "float32"}})
     (block,) = again.fit(shop, "item").encode(shop.item_table)
     np.testing.assert_allclose(block.vectors[:5], expected, atol=1e-5)
+    half = Text(("title",), weights=str(out), precision="bfloat16").fit(shop, "item")
+    (narrow,) = half.encode(shop.item_table)
+    np.testing.assert_allclose(narrow.vectors, block.vectors, atol=0.03)
     (plain,) = encoder.encode(shop.item_table)
     assert np.abs(plain.vectors - block.vectors).max() > 1e-3
     assert (out / "tuning.json").is_file() == (spec != "lora")
