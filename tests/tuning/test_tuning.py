@@ -73,7 +73,7 @@ def test_only_what_is_declared_trains_and_the_loss_falls(method: str, family: st
     _, tuned = attached(method, backbones[family])
     before = {name: value.clone() for name, value in tuned.state_dict().items()}
     declared = set(trained(tuned))
-    lost, left = taught(tuned, epochs=25)
+    lost, left = taught(tuned, epochs=16)
     assert left < 0.998 * lost
     changed = {name for name, value in tuned.named_parameters() if not torch.equal(before[name], value)}
     assert changed
@@ -109,7 +109,7 @@ def test_what_is_no_change_of_weights_cannot_be_merged(method: str, backbones: d
 @pytest.mark.parametrize(("method", "family"), [p for p in PAIRS if p[0] in MERGEABLE])
 def test_merged_equals_unmerged(method: str, family: str, backbones: dict[str, Path]) -> None:
     tuning, tuned = attached(method, backbones[family])
-    taught(tuned, epochs=25)
+    taught(tuned, epochs=16)
     with torch.no_grad():
         expected, untuned = (
             tuned(IDS, MASK),
