@@ -63,6 +63,9 @@ def test_by_stars_and_a_day(shop: Path) -> None:
     whole, part = (json.loads(call(shop, "--json", *more).output) for more in ((), ("--before", "2025-04-01")))
     assert part["reviews"] < whole["reviews"]
     assert part["last"] <= "2025-04-01"
+    by_stars = json.loads(call(shop, "--json", "--sentiment", "stars").output)
+    assert by_stars["mood_by"] == "stars"
+    assert by_stars["mood"] == pytest.approx((by_stars["stars"] - 3) / 2, abs=1e-6)
 
 
 def test_wrong_use(shop: Path, tmp_path: Path) -> None:

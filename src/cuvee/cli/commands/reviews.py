@@ -46,7 +46,7 @@ def _moment(ctx: click.Context, param: click.Parameter, value: str | None) -> in
     "--sentiment",
     default="auto",
     show_default=True,
-    help="auto, vader, products, snownlp, or a classifier: weights name, folder or hub id.",
+    help="auto, vader, products, snownlp, stars, or a classifier: weights name, folder or hub id.",
 )
 @click.option("--least", default=2, show_default=True, type=click.IntRange(1), help="Reviews that name an aspect.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for the tables and JSON.")
