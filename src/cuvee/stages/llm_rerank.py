@@ -83,7 +83,7 @@ class LlmRerankModel:
         ranked = replace(
             slate,
             items=np.take_along_axis(slate.items, order, axis=1),
-            scores=np.take_along_axis(slate.scores, order, axis=1),
+            scores=-np.sort(-slate.scores, axis=1),  # of the places: the items have moved, not the scale
             propensity=np.take_along_axis(slate.propensity, order, axis=1),
         )
         return _marked(ranked, failed=False)
