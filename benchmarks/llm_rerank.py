@@ -1,6 +1,6 @@
 """Does a small language model order candidates better than the model that retrieved them? By what is known of a user.
 
-    python benchmarks/llm_rerank.py --parts FOLDER [--minutes M]
+    python benchmarks/llm_rerank.py --parts FOLDER [--minutes M] [--valid N] [--test N]
 
 ml-latest-small on its fixed split. EASE retrieves 20 items for a sample of users; SmolLM2-135M-Instruct, which reads
 the titles of their newest 10 liked items, scores them in both forms of `llm_ranking`, with and without calibration.
@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 from quality import ROOT, machine
 
-from cuvee.completions import METER
 from cuvee.llm_ranking import Form, LlmRanker
 from cuvee.llms.local import Local
 from cuvee.metrics.ndcg import Ndcg
@@ -35,7 +34,7 @@ from cuvee.statistics import paired
 from cuvee.types import Floats, Holdout, Ints, Queries, Slate
 
 DATA = Path(os.environ.get("CUVEE_DATA") or ROOT.parent / "shared" / "data")
-CANDIDATES, VALID, TEST, CHUNK = 20, 30, 80, 10
+CANDIDATES, CHUNK = 20, 10
 LENGTHS = (1, 5, None)
 """Newest liked items that are known; None: all."""
 FORMS: tuple[Form, ...] = ("list", "point")
@@ -57,6 +56,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=1e9)
+    parser.add_argument("--valid", type=int, default=50, help="Users on whom is chosen.")
+    parser.add_argument("--test", type=int, default=120, help="Users who are measured.")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "llm_rerank.json")
     args = parser.parse_args()
     args.parts.mkdir(parents=True, exist_ok=True)
@@ -65,20 +66,20 @@ def main() -> None:
     split = Given(DATA / "splits" / "ml-latest-small.parquet").split(data, np.random.default_rng(0))
     model = Ease(200).fit(split.train, None, np.random.default_rng(0))
     titles = split.train.item_table["title"].to_list()
-    valid = asked(model, sample(split.valid, VALID), None)
+    valid = asked(model, sample(split.valid, args.valid), None)
     read = {}
     for form in FORMS:
         for bare in (True, False):
-            read[form, bare] = scored(valid, titles, form, bare, f"valid-{form}-{bare}", args.parts, until)
+            read[form, bare] = scored(valid, titles, form, bare, "valid", args.parts, until)
     told = {"valid": chosen(valid, read)}
     form, bare = told["valid"]["form"], not told["valid"]["calibrated"]
     told["test"] = {}
     for length in LENGTHS:
-        test = asked(model, sample(split.tests["test"], TEST), length)
-        found = scored(test, titles, form, bare, f"test-{form}-{bare}-{length}", args.parts, until)
+        test = asked(model, sample(split.tests["test"], args.test), length)
+        found = scored(test, titles, form, bare, f"test-{length}", args.parts, until)
         told["test"]["all" if length is None else str(length)] = compared(test, found, told["valid"]["weight"])
     head = {"date": datetime.now(UTC).date().isoformat(), "machine": machine(), "candidates": CANDIDATES}
-    whole = {**head, "users": {"valid": VALID, "test": TEST}, "data": len(split.train.events), **told}
+    whole = {**head, "users": {"valid": args.valid, "test": args.test}, **told}
     args.out.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(told, indent=1))
 
@@ -107,21 +108,23 @@ def cut(queries: Queries, length: int) -> Queries:
 
 def scored(ask: Asked, titles: list[str], form: Form, bare: bool, name: str, parts: Path, until: float) -> Floats:
     """Return (q, CANDIDATES) scores of the language model, from the parts kept or made now."""
-    llm = Local()
-    ranker = LlmRanker(llm, titles, form=form, calibrated=not bare)
+    told = read_by(ask, LlmRanker(Local(), titles, 10, form, calibrated=False), parts / f"{name}-{form}-10", until)
+    if bare:
+        return told
+    return told - read_by(ask, LlmRanker(Local(), titles, 0, form, calibrated=False), parts / f"{name}-{form}-0", until)
+
+
+def read_by(ask: Asked, ranker: LlmRanker, part: Path, until: float) -> Floats:
     blocks = []
     for start in range(0, len(ask.items), CHUNK):
-        part = parts / f"{name}-{start}.npy"
-        if not part.exists():
+        file = part.with_name(f"{part.name}-{start}.npy")
+        if not file.exists():
             if time.monotonic() > until:
-                raise SystemExit(f"time is up at {part.name}; start again to go on")
-            began = time.process_time()
-            rows = slice(start, start + CHUNK)
-            np.save(part, ranker.score(ask.queries.take(rows), ask.items[rows]))
-            print(part.name, f"{time.process_time() - began:.1f} CPU-s", flush=True)
-        blocks.append(np.load(part))
-    for model, total in METER.totals.items():
-        print(name, model, total, flush=True)
+                raise SystemExit(f"time is up at {file.name}; start again to go on")
+            began, rows = time.process_time(), slice(start, start + CHUNK)
+            np.save(file, ranker.score(ask.queries.take(rows), ask.items[rows]))
+            print(file.name, f"{time.process_time() - began:.1f} CPU-s", flush=True)
+        blocks.append(np.load(file))
     return np.concatenate(blocks)
 
 
