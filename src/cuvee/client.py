@@ -1,6 +1,6 @@
 """Speaks to a service: `Client` waits for each answer, `AsyncClient` is awaited; both have the same methods.
 
-    with Client("http://127.0.0.1:8000", key=os.environ["CUVEE_KEY"]) as cuvee:
+    with Client("http://127.0.0.1:8000", key=KEY) as cuvee:
         cuvee.send([{"user_id": "anna", "item_id": "lamp-7", "kind": "buy"}])
         answer = cuvee.recommend(user_id="anna", k=10)
 
