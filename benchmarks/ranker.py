@@ -22,9 +22,9 @@ from scipy import sparse
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
-from cuvee.label_metrics import auc, auc_gain, quality, report
 from cuvee.pipeline import encode
 from cuvee.rankers.fusion_ranker import FusionRanker, FusionRankerModel
+from cuvee.ranking.label_metrics import auc, auc_gain, quality, report
 from cuvee.recipe import Recipe, load_recipe
 from cuvee.types import Examples, Floats, Split
 

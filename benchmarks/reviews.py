@@ -49,8 +49,8 @@ from cuvee.protocols import Encoder, Splitter
 from cuvee.queries import with_features
 from cuvee.rank import recommend
 from cuvee.recipe import load_recipe
-from cuvee.review_profiles import profile, read_reviews
-from cuvee.sentiment import sentiment
+from cuvee.reviewing.profiles import profile, read_reviews
+from cuvee.reviewing.sentiment import sentiment
 from cuvee.splits.by_time import ByTime
 from cuvee.statistics import paired
 from cuvee.types import Floats, Split

@@ -35,9 +35,9 @@ from sklearn.metrics import roc_auc_score
 from torch import Tensor, nn
 
 from cuvee import registry, weights
-from cuvee.text_towers import TextTower, load_backbone, padded, tokenise
+from cuvee.text_networks.towers import TextTower, load_backbone, padded, tokenise
+from cuvee.text_networks.tuned import StateReading, share, trained
 from cuvee.train import Training, train
-from cuvee.tuned_backbones import StateReading, share, trained
 
 DATA = Path(os.environ.get("CUVEE_DATA") or Path(__file__).parents[2] / "shared" / "data")
 OUT = Path(__file__).parent / "results" / "tuning.json"

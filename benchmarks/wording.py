@@ -24,13 +24,13 @@ from claims import index, unsupported
 from quality import ROOT, machine
 
 from cuvee import registry
-from cuvee.facts import Facts, facts_of, listed
 from cuvee.pipeline import encode, fit
 from cuvee.queries import queries_of
 from cuvee.rank import recommend
 from cuvee.recipe import load_recipe
 from cuvee.types import Reason
-from cuvee.wording import conversation, word
+from cuvee.wording.facts import Facts, facts_of, listed
+from cuvee.wording.writing import conversation, word
 
 TEXTS, PART, DEPTH = 500, 50, 5
 WEIGHTS = "smollm2-135m-instruct"

@@ -4,8 +4,8 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cuvee.completions import Completion
 from cuvee.errors import LanguageModelError
+from cuvee.generation.completions import Completion
 from cuvee.types import Message, Usage
 
 __all__ = ["Scripted"]

@@ -10,23 +10,18 @@ SOURCE = Path(__file__).parents[1] / "src" / "cuvee"
 
 LAYERS = (
     "errors",
-    "types torch_runtime memo ranges tuned_backbones review_words sentiment_lexicon",
-    "checkpoints efficientnet_lite0 films pictures tables media used_modalities completions text_streams kv_prefixes"
-    " causal_models",
-    "protocols truth statistics plain_yaml projection weights sql roles columns looked_up watched circles"
-    " near_duplicates review_phrases",
+    "types torch_runtime memo ranges",
+    "checkpoints efficientnet_lite0 films pictures tables media used_modalities generation",
+    "protocols truth statistics plain_yaml projection weights sql roles columns looked_up watched circles",
     "registry rank queries conditions foreign frames ridge item_weights content_space cache train alignment"
-    " modality_networks neighbour_graphs sparse_ridge inductive decoding json_guides sentiment_classifier review_flags"
-    " review_aspects review_quotes llm_ranking",
-    "text_towers peft_library adapters",
-    "sentiment logs llms executors holdouts layout matrices facts text_cells",
-    "examples tuned_texts",
-    "judgements",
-    "review_profiles",
-    "readers splits encoders metrics indexes filters stages slices trackers demo grounding tuning",
+    " modality_networks neighbour_graphs sparse_ridge inductive llm_ranking",
+    "text_networks",
+    "logs llms executors holdouts layout matrices text_cells reviewing",
+    "examples",
+    "readers splits encoders metrics indexes filters stages slices trackers demo tuning",
     "selection blending arrivals fusion_weights foretold history_batches imputation reuse wording enrichment",
-    "fusion models explainers testing event_weights evidence ranker_networks ranker_texts label_metrics",
-    "ranker_training",
+    "fusion models explainers testing event_weights",
+    "ranking",
     "rankers",
     "recipe store features privacy suggest text_contrast",
     "growing",
@@ -39,7 +34,10 @@ LAYERS = (
 )
 """A unit may import units of layers above its own line here, never of its own line or below."""
 
-PACKAGES = ("demo", "cli", "inspection", "protocols", "report", "serve", "sql", "studio", "privacy", "tune")
+PACKAGES = (
+    "cli", "demo", "generation", "inspection", "privacy", "protocols", "ranking", "report", "reviewing", "serve", "sql",
+    "studio", "text_networks", "tune", "wording",
+)  # fmt: skip
 """Folders whose files make one unit; the others hold components that do not know one another."""
 
 LEVEL = {unit: level for level, units in enumerate(LAYERS) for unit in units.split()}

@@ -13,9 +13,9 @@ from cuvee import plain_yaml
 from cuvee.bundle import load_bundle
 from cuvee.errors import ConfigError
 from cuvee.judged import check_ranking
-from cuvee.label_metrics import auc
 from cuvee.pipeline import Run, run
 from cuvee.rankers.fusion_ranker import FusionRankerModel
+from cuvee.ranking.label_metrics import auc
 from cuvee.recipe import Recipe, dump_recipe, read_recipe
 from cuvee.types import PAD
 from tests.rated import rated

@@ -17,9 +17,9 @@ from cuvee.encoders.text import FittedText, Text
 from cuvee.errors import ConfigError, DataError, UnknownNameError
 from cuvee.queries import queries_of
 from cuvee.text_contrast import Contrast, TunedText, _batch, info_nce, next_items, tune_text, write
-from cuvee.text_towers import load_backbone
+from cuvee.text_networks.towers import load_backbone
+from cuvee.text_networks.vectors import TunedTexts, layer_states
 from cuvee.train import Training
-from cuvee.tuned_texts import TunedTexts, layer_states
 from cuvee.types import PAD, Dataset, Events, Holdout
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import torch
 from transformers import BertConfig, BertModel
 
-from cuvee import adapters
-from cuvee.text_towers import load_backbone, states
-from cuvee.tuned_backbones import share
+from cuvee.text_networks import adapters
+from cuvee.text_networks.towers import load_backbone, states
+from cuvee.text_networks.tuned import share
 from cuvee.tuning.lora import Lora
 
 # a tiny network stands in for pretrained weights: any Hugging Face folder does, as `cuvee.weights.resolve` finds them

@@ -9,8 +9,8 @@ import numpy as np
 
 from cuvee.errors import ConfigError
 from cuvee.examples import examples_of
-from cuvee.label_metrics import Bin, quality, reliability, report
 from cuvee.protocols import Ranker, RankerEstimator
+from cuvee.ranking.label_metrics import Bin, quality, reliability, report
 from cuvee.recipe import Recipe
 from cuvee.stages.rerank import Rerank
 from cuvee.statistics import Paired

@@ -22,18 +22,18 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cuvee import adapters
 from cuvee.cache import VectorCache
 from cuvee.errors import ConfigError, DataError
 from cuvee.filters.unseen import allowed
 from cuvee.metrics.ndcg import Ndcg
 from cuvee.protocols import Tuning
 from cuvee.rank import recommend
-from cuvee.text_towers import Pooling
+from cuvee.text_networks import adapters
+from cuvee.text_networks.towers import Pooling
+from cuvee.text_networks.tuned import Mergeable, StateReading, Tuned
+from cuvee.text_networks.vectors import TunedTexts, layer_states
 from cuvee.torch_runtime import load_model, quiet
 from cuvee.train import History, Training, train
-from cuvee.tuned_backbones import Mergeable, StateReading, Tuned
-from cuvee.tuned_texts import TunedTexts, layer_states
 from cuvee.tuning.lora import Lora
 from cuvee.types import PAD, Dataset, Floats, Holdout, Ints, Longs, Queries
 

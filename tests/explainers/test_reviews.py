@@ -64,7 +64,7 @@ def test_nothing_was_written(world: Dataset) -> None:
 
 def test_nothing_can_tell_praise(world: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the packages stars do; without stars nothing is said."""
-    monkeypatch.setattr("cuvee.review_profiles.installed", lambda _: False)
+    monkeypatch.setattr("cuvee.reviewing.profiles.installed", lambda _: False)
     reviewed = pl.DataFrame(ROWS, schema=SCHEMA, orient="row")
     assert told(world, reviewed, Reviews())[0][0].evidence["praised"] == 2
     assert told(world, reviewed.drop("rating"), Reviews()) == [[], [], [], []]

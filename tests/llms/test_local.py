@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from cuvee.causal_models import load
-from cuvee.completions import METER, Total
 from cuvee.errors import ConfigError, DataError
+from cuvee.generation.causal_models import load
+from cuvee.generation.completions import METER, Total
 from cuvee.llms.local import Local
 from cuvee.types import Message
 from tests.tiny_language_models import TEMPLATE, save_tiny

@@ -14,8 +14,8 @@ from urllib.request import urlopen
 import numpy as np
 import pytest
 
-from cuvee.completions import METER
 from cuvee.errors import ConfigError, DataError, LanguageModelError
+from cuvee.generation.completions import METER
 from cuvee.llms.local import Local
 from cuvee.llms.openai_compatible import OpenaiCompatible
 from cuvee.testing import check_language_model

@@ -10,11 +10,11 @@ from torch import nn
 from cuvee import store, weights
 from cuvee.errors import ConfigError, DataError, UnknownNameError
 from cuvee.examples import Target
-from cuvee.label_metrics import auc
 from cuvee.queries import queries_of, session
 from cuvee.rankers.fusion_ranker import FusionRanker, FusionRankerModel
+from cuvee.ranking.label_metrics import auc
 from cuvee.registry import build, describe
-from cuvee.text_towers import load_backbone, padded, pool, states, tokenise
+from cuvee.text_networks.towers import load_backbone, padded, pool, states, tokenise
 from cuvee.types import PAD, Dataset, Split
 from tests.rated import ITEMS, rated
 
@@ -128,8 +128,8 @@ def test_what_is_judged_later_moves_nothing(text_folders: Path, split: Split) ->
 def test_reviews_are_those_written_before(text_folders: Path, split: Split) -> None:
     """The mean over what the item's reviewers had written, text by text."""
     from cuvee.cache import default_cache
-    from cuvee.ranker_texts import TextPart, standardised, written_before
-    from cuvee.text_towers import frozen_vectors
+    from cuvee.ranking.texts import TextPart, standardised, written_before
+    from cuvee.text_networks.towers import frozen_vectors
 
     part = TextPart(reviews=True, weights=str(text_folders / "gpt2"))
     assert split.train.reviews is not None

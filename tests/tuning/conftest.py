@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cuvee.text_towers import load_backbone
+from cuvee.text_networks.towers import load_backbone
 
 FAMILIES = ("bert", "roberta", "gpt2", "t5", "llama")
 

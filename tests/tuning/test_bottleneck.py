@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from cuvee.tuned_backbones import blocks
+from cuvee.text_networks.tuned import blocks
 from cuvee.tuning.bottleneck import Bottleneck
 from tests.tuning.conftest import FAMILIES, loaded
 from tests.tuning.test_tuning import IDS, MASK

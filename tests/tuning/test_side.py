@@ -9,7 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from cuvee.tuned_backbones import StateReading
+from cuvee.text_networks.tuned import StateReading
 from cuvee.tuning.side import Ladder, Side
 from tests.tuning.conftest import FAMILIES, loaded
 from tests.tuning.test_tuning import IDS, MASK, taught

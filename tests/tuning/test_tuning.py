@@ -10,11 +10,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from cuvee import adapters, registry, weights
+from cuvee import registry, weights
 from cuvee.errors import ConfigError, DataError
-from cuvee.text_towers import load_backbone, pool, states
+from cuvee.text_networks import adapters
+from cuvee.text_networks.towers import load_backbone, pool, states
+from cuvee.text_networks.tuned import Mergeable, share, trained
 from cuvee.train import Training, train
-from cuvee.tuned_backbones import Mergeable, share, trained
 from tests.tuning.conftest import FAMILIES, loaded
 
 SPECS: dict[str, Any] = {

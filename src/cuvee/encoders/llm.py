@@ -20,7 +20,7 @@ from cuvee import weights as weight_store
 from cuvee.errors import ConfigError
 from cuvee.roles import Role, need_column
 from cuvee.text_cells import joined_texts
-from cuvee.text_towers import equal_lengths, load_tokeniser, room
+from cuvee.text_networks.towers import equal_lengths, load_tokeniser, room
 from cuvee.torch_runtime import Precision, device, dtype_of, load_model, workers
 from cuvee.types import Dataset, Embeddings, Floats, Longs
 

@@ -11,9 +11,9 @@ import polars as pl
 from cuvee.columns import ColumnCodes, learn_columns
 from cuvee.errors import ConfigError, DataError
 from cuvee.protocols import Encoder, FittedEncoder, Learning
-from cuvee.review_profiles import Readings, aspect_moods, read_reviews, weights_of
+from cuvee.reviewing.profiles import Readings, aspect_moods, read_reviews, weights_of
+from cuvee.reviewing.sentiment import SentimentTool, sentiment
 from cuvee.roles import Role, ids_of, key_of, trained_rows
-from cuvee.sentiment import SentimentTool, sentiment
 from cuvee.types import Dataset, Embeddings, Floats
 
 __all__ = ["Reviews", "FittedReviews"]  # noqa: RUF022 - the component comes first

@@ -12,12 +12,12 @@ import numpy as np
 import polars as pl
 import torch
 
-from cuvee import adapters
 from cuvee import weights as weight_store
 from cuvee.errors import ConfigError
 from cuvee.roles import Role, need_column
 from cuvee.text_cells import joined_texts
-from cuvee.text_towers import Pooling, equal_lengths, load_backbone, load_tokeniser, room, states
+from cuvee.text_networks import adapters
+from cuvee.text_networks.towers import Pooling, equal_lengths, load_backbone, load_tokeniser, room, states
 from cuvee.torch_runtime import Precision, device, dtype_of, read_json, workers
 from cuvee.types import Dataset, Embeddings, Floats, Longs
 

@@ -6,8 +6,8 @@ from typing import Any
 import polars as pl
 
 from cuvee.protocols import Recommender
-from cuvee.review_profiles import about, profile, read_reviews, tells
-from cuvee.sentiment import SentimentTool
+from cuvee.reviewing.profiles import about, profile, read_reviews, tells
+from cuvee.reviewing.sentiment import SentimentTool
 from cuvee.types import PAD, Dataset, Queries, Reason, Slate
 
 __all__ = ["Reviews"]

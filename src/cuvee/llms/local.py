@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cuvee import weights as weight_store
-from cuvee.causal_models import CausalModel, load
-from cuvee.completions import METER, Completion
-from cuvee.decoding import Row, read, sample, write
 from cuvee.errors import ConfigError, DataError, LanguageModelError
-from cuvee.kv_prefixes import Prefixes
-from cuvee.text_streams import TextStream
+from cuvee.generation.causal_models import CausalModel, load
+from cuvee.generation.completions import METER, Completion
+from cuvee.generation.decoding import Row, read, sample, write
+from cuvee.generation.prefixes import Prefixes
+from cuvee.generation.streams import TextStream
 from cuvee.torch_runtime import Precision, dtype_of
 from cuvee.types import Floats, Message, Usage
 
 if TYPE_CHECKING:
-    from cuvee.json_guides import JsonGuides
+    from cuvee.generation.json_guides import JsonGuides
 
 __all__ = ["Local"]
 
@@ -183,7 +183,7 @@ class Local:
 
     @cached_property
     def _guides(self) -> "JsonGuides":
-        from cuvee.json_guides import JsonGuides
+        from cuvee.generation.json_guides import JsonGuides
 
         return JsonGuides(self.model)
 

@@ -16,8 +16,8 @@ import jsonschema
 import numpy as np
 import openai
 
-from cuvee.completions import METER, Completion
 from cuvee.errors import ConfigError, DataError, LanguageModelError
+from cuvee.generation.completions import METER, Completion
 from cuvee.types import Floats, Message, Usage
 
 __all__ = ["OpenaiCompatible"]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from cuvee.completions import Completion
+from cuvee.generation.completions import Completion
 from cuvee.types import Floats, Message
 
 __all__ = ["Choosing", "LanguageModel"]

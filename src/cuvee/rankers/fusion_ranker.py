@@ -3,7 +3,7 @@
 The profile text u of a user, the text p of an item and a text l in natural language (reviews, comments, descriptions)
 each pass through a pretrained Transformer, are pooled under their masks, and are fused with images, sounds, tables,
 statistics and the history, as far as they are there; a head decides on z: like or not, one of n classes, or a rating.
-References stand in `ranker_networks`, `evidence` and `text_towers`.
+References stand in `ranking.networks`, `ranking.evidence` and `text_networks.towers`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,13 +17,13 @@ from torch import Tensor
 
 from cuvee.cache import default_cache
 from cuvee.errors import ConfigError, DataError, UnknownNameError, unknown
-from cuvee.evidence import Evidence, FittedEvidence, Told
 from cuvee.examples import Target
-from cuvee.label_metrics import by_class, chosen_by, quality
 from cuvee.protocols import JointFusion, Tuning
-from cuvee.ranker_networks import RankerNetwork, Sizes, bins
-from cuvee.ranker_texts import TextPart, TextTable, frozen_table, standardised, written_before
-from cuvee.ranker_training import TunedRanker, Work, asked_of, decided, loss_of, tables_of
+from cuvee.ranking.evidence import Evidence, FittedEvidence, Told
+from cuvee.ranking.label_metrics import by_class, chosen_by, quality
+from cuvee.ranking.networks import RankerNetwork, Sizes, bins
+from cuvee.ranking.texts import TextPart, TextTable, frozen_table, standardised, written_before
+from cuvee.ranking.training import TunedRanker, Work, asked_of, decided, loss_of, tables_of
 from cuvee.train import History, Training, train
 from cuvee.types import PAD, Dataset, Embeddings, Examples, Floats, Ints, Queries
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from cuvee.review_profiles import about, profile, read_reviews, tells
+from cuvee.reviewing.profiles import about, profile, read_reviews, tells
 from cuvee.types import Dataset
 
 __all__ = ["Named", "Opinion", "opinions"]

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from cuvee.errors import ConfigError
-from cuvee.peft_library import merged, wrapped
-from cuvee.tuned_backbones import Tuned
+from cuvee.text_networks.peft_library import merged, wrapped
+from cuvee.text_networks.tuned import Tuned
 
 __all__ = ["Adalora"]
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cuvee.errors import ConfigError
-from cuvee.tuned_backbones import Tuned, blocks, frozen, hidden_dim
+from cuvee.text_networks.tuned import Tuned, blocks, frozen, hidden_dim
 
 __all__ = ["Bottleneck"]
 

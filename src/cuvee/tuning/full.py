@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 
-from cuvee.tuned_backbones import Tuned, frozen
+from cuvee.text_networks.tuned import Tuned, frozen
 
 __all__ = ["Full"]
 

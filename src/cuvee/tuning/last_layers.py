@@ -6,7 +6,7 @@ from typing import Any
 from torch import nn
 
 from cuvee.errors import ConfigError
-from cuvee.tuned_backbones import Tuned, blocks, frozen
+from cuvee.text_networks.tuned import Tuned, blocks, frozen
 
 __all__ = ["LastLayers"]
 

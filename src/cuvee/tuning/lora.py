@@ -9,8 +9,8 @@ from typing import Any
 from torch import nn
 
 from cuvee.errors import ConfigError
-from cuvee.peft_library import merged, wrapped
-from cuvee.tuned_backbones import Tuned
+from cuvee.text_networks.peft_library import merged, wrapped
+from cuvee.text_networks.tuned import Tuned
 
 __all__ = ["Lora"]
 

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from cuvee.errors import ConfigError
-from cuvee.peft_library import wrapped
-from cuvee.tuned_backbones import Tuned
+from cuvee.text_networks.peft_library import wrapped
+from cuvee.text_networks.tuned import Tuned
 
 __all__ = ["Prompt"]
 

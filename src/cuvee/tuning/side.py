@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from cuvee.errors import ConfigError
-from cuvee.text_towers import Pooling, pool
-from cuvee.tuned_backbones import Tuned, blocks, frozen, hidden_dim
+from cuvee.text_networks.towers import Pooling, pool
+from cuvee.text_networks.tuned import Tuned, blocks, frozen, hidden_dim
 
 __all__ = ["Side"]
 

@@ -8,8 +8,8 @@ import click
 import yaml
 
 from cuvee import plain_yaml, registry
-from cuvee.completions import METER
 from cuvee.errors import ConfigError
+from cuvee.generation.completions import METER
 from cuvee.protocols import LanguageModel
 from cuvee.types import Message
 

@@ -6,9 +6,9 @@ import click
 import yaml
 
 from cuvee import plain_yaml, registry
-from cuvee.completions import METER
 from cuvee.enrichment import DESCRIPTION, enrich
 from cuvee.errors import ConfigError
+from cuvee.generation.completions import METER
 from cuvee.readers.folder import Folder
 from cuvee.recipe import load_recipe
 from cuvee.roles import need_column

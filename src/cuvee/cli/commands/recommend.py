@@ -12,13 +12,13 @@ from tqdm import tqdm
 
 from cuvee import plain_yaml, registry
 from cuvee.bundle import Bundle, load_bundle
-from cuvee.completions import METER
 from cuvee.errors import ConfigError
-from cuvee.facts import facts_of
+from cuvee.generation.completions import METER
 from cuvee.protocols import LanguageModel
 from cuvee.queries import queries_of
 from cuvee.types import PAD, Reason
-from cuvee.wording import word
+from cuvee.wording.facts import facts_of
+from cuvee.wording.writing import word
 
 __all__ = ["command"]
 

@@ -12,8 +12,8 @@ import polars as pl
 from cuvee.errors import ConfigError, DataError, UnknownNameError, unknown
 from cuvee.readers.folder import Folder
 from cuvee.recipe import load_recipe
-from cuvee.review_flags import RULES
-from cuvee.review_profiles import Profiles, Readings, profile, read_reviews, written_before
+from cuvee.reviewing.flags import RULES
+from cuvee.reviewing.profiles import Profiles, Readings, profile, read_reviews, written_before
 from cuvee.roles import key_of
 from cuvee.types import Dataset
 

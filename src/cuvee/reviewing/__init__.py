@@ -1,0 +1,1 @@
+"""What reviews say: words, feelings, aspects, quotes, copies and spam."""

@@ -1,0 +1,1 @@
+"""Texts through pretrained Transformers, frozen or tuned."""
