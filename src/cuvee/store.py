@@ -265,12 +265,16 @@ class _Reader:
         return component(**{field: self.value(v) for field, v in given.items()})
 
 
+_FOLDERS = ("ranking", "reviewing")
+"""Folders beside those of the kinds whose classes are parts of trained models: nothing else is imported for a bundle."""
+
+
 def _reference(component: type[Any], where: str) -> str:
-    """Return "kind/name:Class" or "cuvee.module:Class"; `_resolve` reverses it."""
+    """Return "kind/name:Class", "cuvee.module:Class" or "cuvee.folder.module:Class"; `_resolve` reverses it."""
     module = component.__module__
     own = re.fullmatch(r"cuvee\.(\w+)(?:\.(\w+))?", module)
     if own is not None:
-        homes = [f"{own[1]}/{own[2]}" if own[2] else module]
+        homes = [f"{own[1]}/{own[2]}" if own[1] in registry.KINDS else module]
     else:
         added = {(kind, e.name): e for kind in registry.KINDS for e in entry_points(group=f"cuvee.{kind}")}
         homes = sorted(f"{kind}/{name}" for (kind, name), e in added.items() if e.module == module)
@@ -284,7 +288,7 @@ def _reference(component: type[Any], where: str) -> str:
 
 def _resolve(reference: str, source: str) -> type[Any]:
     """Return the frozen dataclass a reference names; only Cuvee's own modules and registered components count."""
-    match = re.fullmatch(r"(?:cuvee\.([a-z]\w*)|(\w+)/(\w+)):(\w+)", reference)
+    match = re.fullmatch(rf"(?:cuvee\.((?:(?:{'|'.join(_FOLDERS)})\.)?[a-z]\w*)|(\w+)/(\w+)):(\w+)", reference)
     if match is None:
         raise BundleError(f"{source}: {reference!r} is not a class that a bundle may hold")
     own, kind, name, class_name = match.groups()
