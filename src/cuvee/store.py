@@ -266,7 +266,7 @@ class _Reader:
 
 
 _FOLDERS = ("ranking", "reviewing")
-"""Folders beside those of the kinds whose classes are parts of trained models: nothing else is imported for a bundle."""
+"""Folders, beside those of the kinds, whose classes are parts of trained models: a bundle imports nothing else."""
 
 
 def _reference(component: type[Any], where: str) -> str:
