@@ -1,5 +1,6 @@
 """End to end over HTTP, with two processes: what happened a moment ago counts in every answer, whoever gives it."""
 
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,11 @@ from urllib.parse import quote
 
 import httpx
 import pytest
+import uvicorn
 from sqlalchemy import select
 
 from cuvee.bundle import load_bundle
+from cuvee.cli.commands.serve import listening
 from cuvee.errors import ConfigError
 from cuvee.logs.sql import SqlLog
 from cuvee.sql.database import reading
@@ -209,6 +212,14 @@ def test_keys(service: Running) -> None:
         short = printed("keys", "make", "--data", data, "--scope", "read", "--days", "1e-9", "short").strip()
         assert stranger.post(recommend, json={}, headers={"Authorization": f"Bearer {short}"}).status_code == 401
         assert "expired" in printed("keys", "list", "--data", data)
+
+
+def test_small_answers_do_not_wait_for_an_acknowledgement() -> None:
+    """What is accepted from the socket of all processes has TCP_NODELAY."""
+    with listening(uvicorn.Config("none:app", host="127.0.0.1", port=0)) as shared:
+        shared.listen()
+        with socket.create_connection(shared.getsockname()), shared.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_demo_mode_is_for_this_machine_alone(bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

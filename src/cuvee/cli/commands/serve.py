@@ -7,12 +7,17 @@ import shutil
 import sys
 from ipaddress import ip_address
 from pathlib import Path
+from socket import IPPROTO_TCP, TCP_NODELAY, socket
+from typing import TYPE_CHECKING
 
 import click
 
 from cuvee.errors import ConfigError
 
-__all__ = ["app", "command"]
+if TYPE_CHECKING:
+    import uvicorn
+
+__all__ = ["app", "command", "listening"]
 
 _SERVED = "CUVEE_SERVED"
 _FIGURES = "PROMETHEUS_MULTIPROC_DIR"
@@ -43,6 +48,7 @@ def command(
     Requests need a key (`cuvee keys make`), but for CUVEE_DEMO=1 on an address that only this machine reaches.
     """
     import uvicorn
+    from uvicorn.supervisors import Multiprocess
 
     from cuvee.bundle import load_bundle
 
@@ -53,10 +59,27 @@ def command(
     load_bundle(bundle)  # a damaged one is told here, not by every worker
     os.environ[_SERVED] = json.dumps([str(bundle.resolve()), str(data.resolve()), database, rate, log_requests])
     os.environ[_FIGURES] = _emptied(data / "figures")
-    target = f"{__name__}:app"
     click.echo(f"http://{host}:{port} (with {workers} process{'es' if workers > 1 else ''}); Ctrl-C stops it", err=True)
     sys.stderr.flush()
-    uvicorn.run(target, factory=True, host=host, port=port, workers=workers, log_level="warning", access_log=False)
+    config = uvicorn.Config(
+        f"{__name__}:app", factory=True, host=host, port=port, workers=workers, log_level="warning", access_log=False
+    )
+    with listening(config) as shared:
+        if workers == 1:
+            uvicorn.Server(config).run([shared])
+        else:
+            Multiprocess(config, [shared]).run()
+
+
+def listening(config: "uvicorn.Config") -> socket:
+    """Return the socket that processes share; what they accept from it sends small answers at once.
+
+    Otherwise the second part of an answer waits for the first to be acknowledged, some 40 ms: asyncio sees to it for
+    sockets of its own only. That accepted sockets inherit the option is so on Linux, BSD and macOS.
+    """
+    bound = config.bind_socket()
+    bound.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+    return bound
 
 
 def app() -> object:
