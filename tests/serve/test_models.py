@@ -73,7 +73,8 @@ def test_a_damaged_version_never_answers(own: Running) -> None:
     kept = own.client.get("/version").json()["model_version"]
     assert kept != version
     (arrays,) = folder.glob("model*.safetensors")
-    arrays.write_bytes(arrays.read_bytes()[:-9])
+    whole = arrays.read_bytes()
+    arrays.write_bytes(whole[:-9])
     assert own.client.post(f"/v1/models/{version}:activate").status_code == 200
     end = time.monotonic() + 3
     while time.monotonic() < end:
@@ -81,6 +82,11 @@ def test_a_damaged_version_never_answers(own: Running) -> None:
         assert answer.status_code == 200
         assert answer.json()["model_version"] == kept
         time.sleep(0.1)
+    arrays.write_bytes(whole)  # mended, it can be activated after all
+    own.client.post(f"/v1/models/{version}:activate")
+    wait_for(own, version)
+    own.client.post(f"/v1/models/{kept}:activate")
+    wait_for(own, kept)
     shutil.rmtree(folder)
     gone = own.client.post(f"/v1/models/{version}:activate")
     assert gone.status_code == 409

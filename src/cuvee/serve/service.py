@@ -17,7 +17,7 @@ from cuvee.serve.snapshot import Snapshot, snapshot_of, version_in
 from cuvee.serve.writer import Writer
 from cuvee.sql.catalogue import Item, changed_items
 from cuvee.sql.database import reading, writing
-from cuvee.sql.models import Version, activate, active_version, add_version
+from cuvee.sql.models import Version, activate, active_version, add_version, last_activation
 from cuvee.sql.shown import last_change
 
 __all__ = ["Here", "Service", "Settings", "items_table"]
@@ -57,7 +57,7 @@ class Service:
         self.writer = Writer(lambda: self.log.engine)
         self.rates = Rates(settings.rate, max(1, int(2 * settings.rate)))
         self._turn = threading.Lock()
-        self._tried: str | None = None
+        self._tried = 0
         with writing(self.engine) as connection:
             chosen = _first_version(connection, settings.bundle)
         self.snapshot: Snapshot = snapshot_of(chosen.bundle, chosen.event_offset)
@@ -84,14 +84,14 @@ class Service:
         return self.snapshot
 
     def _look_for_version(self, connection: Connection) -> None:
-        wanted = active_version(connection)
-        if wanted is None or self._tried == wanted.version:
+        activation, wanted = last_activation(connection), active_version(connection)
+        if wanted is None or self._tried == activation:
             return
-        self._tried = wanted.version
+        self._tried = activation
         if wanted.version != self.snapshot.version:
-            threading.Thread(target=self._swap, args=(wanted,), daemon=True).start()
+            threading.Thread(target=self._swap, args=(wanted, activation), daemon=True).start()
 
-    def _swap(self, wanted: Version) -> None:
+    def _swap(self, wanted: Version, activation: int) -> None:
         try:
             with reading(self.engine) as connection:
                 upto = last_change(connection)
@@ -102,7 +102,7 @@ class Service:
             logger.error("version %s cannot answer, %s goes on: %s", wanted.version, self.snapshot.version, error)
             return
         with self._turn, reading(self.engine) as connection:
-            if self._tried == wanted.version:  # nobody has asked for another since
+            if self._tried == activation:  # nobody has asked for another since
                 self.snapshot = _followed(snapshot, changed_items(connection, upto, self._followed))
                 logger.info("version %s answers now", wanted.version)
 

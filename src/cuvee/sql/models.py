@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from cuvee.errors import UnknownNameError, unknown
 from cuvee.sql.database import insert_new
 from cuvee.sql.people import announce, record
 from cuvee.sql.schema import metadata
 
-__all__ = ["Version", "activate", "active_version", "add_version", "known_versions", "version_of"]
+__all__ = ["Version", "activate", "active_version", "add_version", "known_versions", "last_activation", "version_of"]
 
 _models, _activations = metadata.tables["models"], metadata.tables["activations"]
 _SCENARIO = "default"
@@ -71,6 +71,11 @@ def active_version(connection: Connection) -> Version | None:
     newest = select(_activations.c.version).order_by(_activations.c.activation.desc()).limit(1)
     version = connection.execute(newest).scalar()
     return None if version is None else version_of(connection, version)
+
+
+def last_activation(connection: Connection) -> int:
+    """Return the number of the newest activation; 0 where there was none."""
+    return int(connection.execute(select(func.max(_activations.c.activation))).scalar() or 0)
 
 
 def version_of(connection: Connection, version: str) -> Version | None:
