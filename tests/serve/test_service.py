@@ -42,20 +42,6 @@ def asked(service: Running, **body: Any) -> list[str]:
     return [item["item_id"] for item in answer.json()["items"]]
 
 
-def test_a_known_user_is_answered_as_the_bundle_does(service: Running, bundle: Path) -> None:
-    loaded = load_bundle(bundle)
-    slate = loaded.recommend(loaded.user("u04"), 5)
-    answer = service.client.post("/v1/recommendations", json={"user_id": "u04", "k": 5}).json()
-    assert [item["item_id"] for item in answer["items"]] == [loaded.data.items[row] for row in slate.items[0]]
-    assert [item["score"] for item in answer["items"]] == pytest.approx(slate.scores[0].tolist(), abs=1e-5)
-    assert answer["items"][0]["reasons"]
-    assert answer["personal"]
-    assert not answer["degraded"]
-    assert not {item["item_id"] for item in answer["items"]} & {
-        loaded.data.items[i] for i in loaded.data.matrix[4].indices
-    }
-
-
 def test_an_event_counts_in_every_processes_next_answer(service: Running) -> None:
     """Somebody nobody knew buys i01: it is never shown again, and what they are shown is another order."""
     before = asked(service, user_id="fresh")
@@ -228,9 +214,24 @@ def test_demo_mode_is_for_this_machine_alone(bundle: Path, tmp_path: Path, monke
         call("serve", str(bundle), "--data", str(tmp_path), "--host", "0.0.0.0")
 
 
+def answers_as_the_bundle_does(service: Running, bundle: Path) -> None:
+    loaded = load_bundle(bundle)
+    slate = loaded.recommend(loaded.user("u04"), 5)
+    answer = service.client.post("/v1/recommendations", json={"user_id": "u04", "k": 5}).json()
+    assert [item["item_id"] for item in answer["items"]] == [loaded.data.items[row] for row in slate.items[0]]
+    assert [item["score"] for item in answer["items"]] == pytest.approx(slate.scores[0].tolist(), abs=1e-5)
+    assert answer["items"][0]["reasons"]
+    assert answer["personal"]
+    assert not answer["degraded"]
+    assert not {item["item_id"] for item in answer["items"]} & {
+        loaded.data.items[i] for i in loaded.data.matrix[4].indices
+    }
+
+
 def test_what_was_stored_survives_a_restart(bundle: Path, tmp_path: Path) -> None:
     """Items, hidden ones, and events are in the database; a new process starts from it, here without keys."""
     with running(bundle, tmp_path, workers=1, demo=True) as first:
+        answers_as_the_bundle_does(first, bundle)
         first.client.post("/v1/items", json={"item_id": "mug-1", "price": 3.0, "group": "mugs"})
         first.client.post("/v1/items/i06:hide")
         event = {"event_id": "e", "user_id": "ann", "item_id": "i02", "kind": "buy"}

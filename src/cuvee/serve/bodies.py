@@ -18,6 +18,8 @@ __all__ = [
     "ItemIn",
     "ItemOut",
     "ItemsIn",
+    "ManyAsked",
+    "Ranked",
     "ReasonOut",
     "Shown",
     "StateOut",
@@ -83,6 +85,20 @@ class Asked(Body):
     exclude: list[Id] = Field([], max_length=10_000, description="Not to be shown in this answer")
     candidates: list[Id] | None = Field(None, max_length=10_000, description="Nothing else may be shown")
     filter: Text | None = Field(None, description='Condition on columns, e.g. price < 50 and not category == "hats"')
+    reasons: bool = True
+    scenario: Id = "default"
+
+
+class ManyAsked(Body):
+    requests: list[Asked] = Field(min_length=1, max_length=100)
+
+
+class Ranked(Body):
+    """For whom, and which candidates."""
+
+    user_id: Id | None = None
+    items: list[Id] = Field([], max_length=500, description="What somebody unknown has just touched, oldest first")
+    candidates: list[Id] = Field(min_length=1, max_length=200)
     reasons: bool = True
     scenario: Id = "default"
 

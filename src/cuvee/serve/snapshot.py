@@ -83,9 +83,16 @@ class Snapshot:
         return one_each(len(self.bundle.data.items), rows[None, :])
 
     def answer(
-        self, queries: Queries, k: int, exclude: Ints, candidates: Ints | None = None, where: str | None = None
+        self,
+        queries: Queries,
+        k: int,
+        exclude: Ints,
+        candidates: Ints | None = None,
+        where: str | None = None,
+        *,
+        seen: bool = False,
     ) -> Slate:
-        """Return the slate of one query, through filters and stages.
+        """Return the slate of one query, through filters and stages; the recipe's filters do not count where `seen`.
 
         Raises:
             ConfigError, UnknownNameError: `where` is not a condition on the columns there are.
@@ -99,8 +106,9 @@ class Snapshot:
             allowed &= chosen
         allowed[exclude] = False
         context = Context(self.bundle.data, np.random.default_rng(self.bundle.recipe.seed), ranker=self.bundle.ranker)
+        filters = () if seen else self.filters
         return recommend(
-            self.bundle.model, queries, k, filters=self.filters, stages=self.stages, candidates=allowed, context=context
+            self.bundle.model, queries, k, filters=filters, stages=self.stages, candidates=allowed, context=context
         )
 
     def reasons(self, queries: Queries, slate: Slate) -> Sequence[Sequence[Reason]]:

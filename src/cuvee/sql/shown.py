@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, func, select
 from cuvee.sql.people import record, user_numbers
 from cuvee.sql.schema import metadata
 
-__all__ = ["Past", "delete_event_of", "last_change", "note_shown", "past_of", "shown"]
+__all__ = ["Past", "delete_event_of", "last_change", "note_shown", "past_of", "shown", "trending"]
 
 _tables = metadata.tables
 _users, _events, _changes = _tables["users"].c, _tables["events"].c, _tables["changes"].c
@@ -47,6 +47,18 @@ def delete_event_of(connection: Connection, event_id: str, actor: str) -> bool:
         return False
     record(connection, actor, "delete", "event", {"event_id": event_id})
     return True
+
+
+def trending(connection: Connection, since: int, limit: int) -> list[tuple[str, int]]:
+    """Return (item_id, people) of the items that most people touched since then, unix seconds; the first id of equals.
+
+    People who refuse personalisation are not counted.
+    """
+    people = func.count(func.distinct(_events.user_no))
+    joined = _tables["events"].join(_tables["users"], _users.user_no == _events.user_no)
+    wanted = select(_events.item_id, people).select_from(joined).where(_events.time >= since, _users.personalisation)
+    ordered = wanted.group_by(_events.item_id).order_by(people.desc(), _events.item_id).limit(limit)
+    return [(row[0], int(row[1])) for row in connection.execute(ordered)]
 
 
 def last_change(connection: Connection) -> int:

@@ -6,22 +6,20 @@ import uuid
 from http import HTTPStatus
 from typing import Annotated, Any
 
-import numpy as np
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from cuvee.queries import HISTORY_LIMIT, one_each
+from cuvee.queries import HISTORY_LIMIT
 from cuvee.serve.access import needs
 from cuvee.serve.answers import shown_items
-from cuvee.serve.bodies import Answer, Asked, Id, Shown
+from cuvee.serve.bodies import Answer, Asked, Id, ManyAsked, Ranked
 from cuvee.serve.problems import Problem
 from cuvee.serve.service import Here, Service
 from cuvee.serve.snapshot import Snapshot
 from cuvee.serve.telemetry import SHOWN
 from cuvee.sql.database import reading
 from cuvee.sql.shown import Past, note_shown, past_of, shown
-from cuvee.types import Slate
 
 __all__ = ["router"]
 
@@ -36,28 +34,24 @@ _noting: set[asyncio.Task[None]] = set()
 @router.post("/recommendations", dependencies=[needs("read")])
 async def recommend(body: Asked, service: Here) -> Answer:
     """Recommend to a user, known or not, or to a session; what they did a moment ago counts."""
-    if body.user_id is not None and body.items:
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "give user_id or items, not both: a session has no user")
-    snapshot, past = _looked_up(service, body.user_id)
-    touched, strange = snapshot.known(body.items)
-    queries = snapshot.session(touched) if body.user_id is None else snapshot.user(body.user_id, past)
-    excluded, unknown = snapshot.known(body.exclude)
-    candidates = None
-    if body.candidates is not None:
-        candidates, others = snapshot.known(body.candidates)
-        unknown += others
-    slate = snapshot.answer(queries, body.k, excluded, candidates, body.filter)
-    answer = Answer(
-        recommendation_id=uuid.uuid4().hex,
-        model_version=snapshot.version,
-        degraded=slate.degraded is not None and bool(slate.degraded.any()),
-        personal=past.personal and (body.user_id is not None or len(touched) > 0),
-        unknown_items=[*strange, *unknown],
-        items=shown_items(snapshot, queries, slate, reasons=body.reasons),
-    )
-    SHOWN.inc(len(answer.items))
-    _note(service, answer, body, snapshot.after)
-    return answer
+    return _answered(service, body)
+
+
+@router.post("/recommendations:batch", dependencies=[needs("read")])
+async def recommend_batch(body: ManyAsked, service: Here) -> dict[str, list[Answer]]:
+    """Answer several questions, in their order."""
+    answers = []
+    for asked in body.requests:
+        answers.append(_answered(service, asked))
+        await asyncio.sleep(0)  # others are answered in between
+    return {"answers": answers}
+
+
+@router.post("/rank", dependencies=[needs("read")])
+async def rank(body: Ranked, service: Here) -> Answer:
+    """Order these candidates for somebody, best first: all that may be shown at all, seen before or not."""
+    asked = Asked(**body.model_dump(), k=len(body.candidates))
+    return _answered(service, asked, seen=True)
 
 
 @router.get("/recommendations/{recommendation_id}", dependencies=[needs("admin")])
@@ -70,16 +64,29 @@ async def replay(recommendation_id: Annotated[Id, Path()], service: Here) -> dic
     return found
 
 
-@router.get("/popular", dependencies=[needs("read")])
-async def popular(service: Here, k: Annotated[int, Query(ge=1, le=200)] = 10) -> dict[str, list[Shown]]:
-    """Return what most people liked, by what the model was fitted on."""
-    with reading(service.engine) as connection:
-        snapshot = service.follow(connection)
-    demand = np.where(snapshot.shown, snapshot.bundle.data.demand, -np.inf).astype(np.float32)
-    best = np.argsort(-demand, kind="stable")[: min(k, int(snapshot.shown.sum()))].astype(np.int32)
-    slate = Slate(best[None, :], demand[best][None, :], np.ones((1, len(best)), np.float32))
-    nobody = one_each(len(demand), np.zeros((1, 0), np.int32))
-    return {"items": shown_items(snapshot, nobody, slate, reasons=False)}
+def _answered(service: Service, body: Asked, *, seen: bool = False) -> Answer:
+    if body.user_id is not None and body.items:
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "give user_id or items, not both: a session has no user")
+    snapshot, past = _looked_up(service, body.user_id)
+    touched, strange = snapshot.known(body.items)
+    queries = snapshot.session(touched) if body.user_id is None else snapshot.user(body.user_id, past)
+    excluded, unknown = snapshot.known(body.exclude)
+    candidates = None
+    if body.candidates is not None:
+        candidates, others = snapshot.known(body.candidates)
+        unknown += others
+    slate = snapshot.answer(queries, body.k, excluded, candidates, body.filter, seen=seen)
+    answer = Answer(
+        recommendation_id=uuid.uuid4().hex,
+        model_version=snapshot.version,
+        degraded=slate.degraded is not None and bool(slate.degraded.any()),
+        personal=past.personal and (body.user_id is not None or len(touched) > 0),
+        unknown_items=[*strange, *unknown],
+        items=shown_items(snapshot, queries, slate, reasons=body.reasons),
+    )
+    SHOWN.inc(len(answer.items))
+    _note(service, answer, body, snapshot.after)
+    return answer
 
 
 def _looked_up(service: Service, user_id: str | None) -> tuple[Snapshot, Past]:
