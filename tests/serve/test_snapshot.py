@@ -4,10 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
+from cuvee.errors import DataError
 from cuvee.queries import queries_of, with_past
-from cuvee.serve.snapshot import OTHER, snapshot_of
+from cuvee.serve.service import followed, items_table
+from cuvee.serve.snapshot import OTHER, Snapshot, snapshot_of
+from cuvee.sql.catalogue import Item
 from cuvee.sql.shown import Past
 from cuvee.types import Dataset, Events, Queries
 
@@ -72,3 +76,37 @@ def test_versions_tell_bundles_apart(bundle: Path, tmp_path: Path) -> None:
     recipe = copy / "recipe.yaml"
     recipe.write_text(recipe.read_text(encoding="utf-8").replace("seed: 0", "seed: 1"), encoding="utf-8")
     assert snapshot_of(copy).version != first
+
+
+def test_new_items_are_taken_in_together_and_a_broken_one_keeps_no_other_out(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("CUVEE_CACHE", str(tmp_path))
+    taken: list[list[str]] = []
+    once = Snapshot.with_items
+
+    def counted(self: Snapshot, table: pl.DataFrame) -> Snapshot:
+        taken.append(table["item_id"].to_list())
+        return once(self, table)
+
+    monkeypatch.setattr(Snapshot, "with_items", counted)
+    good = [Item(f"new-{n}", {"price": 2.0 + n, "group": "mugs"}, "available") for n in range(4)]
+    hidden = Item("new-4", {"price": 1.0}, "hidden")
+    first = followed(snapshot_of(bundle), [*good, hidden])
+    assert taken == [[f"new-{n}" for n in range(5)]]
+    assert [bool(first.shown[first.bundle.data.item_rows[f"new-{n}"]]) for n in range(5)] == [True] * 4 + [False]
+    broken = Item("broken", {"price": "cheap"}, "available")
+    second = followed(snapshot_of(bundle), [good[0], broken, good[1]])
+    assert set(second.bundle.data.items[23:]) == {"new-0", "new-1"}
+    assert "item broken is stored but cannot be served" in caplog.text
+
+
+def test_whole_and_broken_numbers_make_one_column_and_other_mixtures_none() -> None:
+    def table(*values: object) -> pl.DataFrame:
+        return items_table([Item(f"n{n}", {"price": value}, "available") for n, value in enumerate(values)])
+
+    assert table(3, 2.5, None, 4)["price"].to_list() == [3.0, 2.5, None, 4.0]
+    assert table(3, 4)["price"].dtype == pl.Int64
+    for mixed in ((3, "x"), (True, 2.5), ("x", ["y"])):
+        with pytest.raises(DataError, match="'price' are not of one type"):
+            table(*mixed)

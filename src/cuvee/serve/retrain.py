@@ -10,11 +10,11 @@ from pathlib import Path
 import polars as pl
 from sqlalchemy import Engine
 
-from cuvee.bundle import Bundle, load_bundle, save_bundle
+from cuvee.bundle import Bundle, save_bundle
 from cuvee.errors import BundleError, ConfigError, DataError
 from cuvee.logs.sql import SqlLog
-from cuvee.serve.service import items_table
-from cuvee.serve.snapshot import version_in
+from cuvee.serve.service import followed
+from cuvee.serve.snapshot import snapshot_of, version_in
 from cuvee.sql import jobs
 from cuvee.sql.catalogue import changed_items
 from cuvee.sql.database import reading, writing
@@ -45,9 +45,7 @@ def retrain(log: SqlLog, folder: Path, job_id: str) -> str:
             items = changed_items(connection, 0, last_change(connection))
         if active is None:
             raise ConfigError("no version is active: start the service with a bundle first")
-        bundle = load_bundle(active.bundle)
-        new = [i for i in items if i.attributes and i.item_id not in bundle.data.item_rows]
-        bundle = bundle.with_items(items_table(new)) if new else bundle
+        bundle = followed(snapshot_of(active.bundle), items).bundle
         _say(log.engine, job_id, 0.2)
         bundle, offset = _with_log(bundle, log, active.event_offset)
         _say(log.engine, job_id, 0.4)

@@ -20,7 +20,7 @@ from cuvee.sql.database import reading, writing
 from cuvee.sql.models import Version, activate, active_version, add_version, last_activation
 from cuvee.sql.shown import last_change
 
-__all__ = ["Here", "Service", "Settings", "items_table"]
+__all__ = ["Here", "Service", "Settings", "followed", "items_table"]
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Service:
         if newest > self._followed:
             with self._turn:
                 if newest > self._followed:
-                    self.snapshot = _followed(self.snapshot, changed_items(connection, self._followed, newest))
+                    self.snapshot = followed(self.snapshot, changed_items(connection, self._followed, newest))
                     self._followed = newest
                     self._look_for_version(connection)
         return self.snapshot
@@ -96,14 +96,14 @@ class Service:
             with reading(self.engine) as connection:
                 upto = last_change(connection)
                 items = changed_items(connection, 0, upto)
-            snapshot = _followed(snapshot_of(wanted.bundle, wanted.event_offset), items)
+            snapshot = followed(snapshot_of(wanted.bundle, wanted.event_offset), items)
             snapshot.warm_up()
         except (BundleError, ConfigError, DataError, OSError) as error:
             logger.error("version %s cannot answer, %s goes on: %s", wanted.version, self.snapshot.version, error)
             return
         with self._turn, reading(self.engine) as connection:
             if self._tried == activation:  # nobody has asked for another since
-                self.snapshot = _followed(snapshot, changed_items(connection, upto, self._followed))
+                self.snapshot = followed(snapshot, changed_items(connection, upto, self._followed))
                 logger.info("version %s answers now", wanted.version)
 
 
@@ -127,6 +127,8 @@ def items_table(items: list[Item]) -> pl.DataFrame:
     columns = {"item_id": pl.Series("item_id", [item.item_id for item in items], pl.String)}
     for name in names:
         values = [item.attributes.get(name) for item in items]
+        if any(isinstance(value, float) for value in values):  # 3 and 2.5 are both prices
+            values = [float(value) if type(value) is int else value for value in values]
         try:
             columns[name] = pl.Series(name, values, strict=True)
         except (TypeError, pl.exceptions.PolarsError) as error:
@@ -134,20 +136,17 @@ def items_table(items: list[Item]) -> pl.DataFrame:
     return pl.DataFrame(list(columns.values()))
 
 
-def _followed(snapshot: Snapshot, items: list[Item]) -> Snapshot:
+def followed(snapshot: Snapshot, items: list[Item]) -> Snapshot:
+    """Return the snapshot with items that came or changed; one that cannot be served is logged, and keeps none out."""
     new = [item for item in items if item.attributes and item.item_id not in snapshot.bundle.data.item_rows]
-    for item in new:
-        # one by one where they do not go together: a broken one must not keep the others out
-        snapshot = _added(snapshot, [item]) if len(new) > 1 else _added(snapshot, new)
-    return snapshot.with_states({item.item_id: item.state for item in items})
-
-
-def _added(snapshot: Snapshot, items: list[Item]) -> Snapshot:
     try:
-        return snapshot.with_items(items_table(items))
+        snapshot = snapshot.with_items(items_table(new)) if new else snapshot
     except (DataError, ConfigError) as error:
-        logger.error("item %s is stored but cannot be served: %s", items[0].item_id, error)
-        return snapshot
+        if len(new) == 1:
+            logger.error("item %s is stored but cannot be served: %s", new[0].item_id, error)
+        for item in new if len(new) > 1 else ():
+            snapshot = followed(snapshot, [item])
+    return snapshot.with_states({item.item_id: item.state for item in items})
 
 
 def _here(request: Request) -> Service:

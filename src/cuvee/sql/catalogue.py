@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from sqlalchemy import Connection, select, update
 
@@ -11,10 +11,9 @@ from cuvee.sql.database import insert_new
 from cuvee.sql.people import announce, record
 from cuvee.sql.schema import metadata
 
-__all__ = ["STATES", "Item", "State", "changed_items", "item_of", "put_item", "set_state"]
+__all__ = ["Item", "State", "changed_items", "item_of", "put_item", "set_state"]
 
 State = Literal["available", "unavailable", "hidden"]
-STATES: tuple[State, ...] = get_args(State)
 
 _items, _changes = metadata.tables["items"], metadata.tables["changes"]
 
