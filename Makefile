@@ -50,8 +50,13 @@ bench: $(VENV)/.dev
 # On Debian as root the missing system packages are installed; elsewhere the tests that need them skip with a reason.
 system-packages:
 	@if command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
-	  command -v chromium >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-	    apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk >/dev/null; }; fi
+	  missing=; \
+	  command -v chromium >/dev/null || missing="$$missing chromium fonts-noto-cjk"; \
+	  ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
+	  command -v redis-server >/dev/null || missing="$$missing redis-server"; \
+	  test -x /usr/sbin/nginx || missing="$$missing nginx"; \
+	  [ -z "$$missing" ] || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -y -qq --no-install-recommends $$missing >/dev/null; }; fi
 
 lock:
 	$(PYTHON) scripts/lock.py --uv $(BIN)/uv

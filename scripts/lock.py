@@ -20,7 +20,8 @@ def main() -> None:
     parser.add_argument("--constraints", help="file of versions to prefer")
     args = parser.parse_args()
     base = resolve(args.uv, ["weights"], args.constraints)
-    extras = ["weights", "weights-audio", "weights-llm", "llm", "media", "sentiment", "track", "tune", "dev"]
+    extras = ["weights", "weights-audio", "weights-llm", "llm", "media", "index", "postgres", "redis", "sentiment"]
+    extras += ["track", "tune", "dev"]
     whole = resolve(args.uv, extras, args.constraints)
     write("requirements.lock", "Run-time packages with the weights, as tested.", base)
     more = sorted({*whole, *ALONE} - {*base}, key=lambda line: (line.partition("==")[0], line))
