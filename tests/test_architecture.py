@@ -20,6 +20,7 @@ LAYERS = (
     "examples",
     "readers splits encoders metrics indexes filters stages slices trackers demo tuning",
     "selection blending arrivals fusion_weights foretold history_batches imputation reuse wording enrichment",
+    "scored_once",
     "fusion models explainers testing event_weights",
     "ranking",
     "rankers",

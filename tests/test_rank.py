@@ -144,6 +144,30 @@ def test_stages_see_the_depth_in_order(world: Dataset) -> None:
         recommend(model, ask(1, 300), 3, stages=[Odds()])
 
 
+@dataclass(frozen=True)
+class Told:
+    """Notes how many places it is told of."""
+
+    places: list[int | None]
+
+    def apply(self, slate: Slate, queries: Queries, context: Context) -> Slate:  # noqa: ARG002
+        self.places.append(context.places)
+        return slate
+
+
+def test_only_the_last_stage_knows_how_many_places_are_seen(world: Dataset) -> None:
+    told = list[int | None]()
+    stages = [Told(told)] * 2
+    recommend(
+        Table(np.zeros((1, 9), np.float32)),
+        ask(1, 9),
+        3,
+        stages=stages,
+        context=Context(world, np.random.default_rng(0)),
+    )
+    assert told == [None, 3]
+
+
 def test_no_queries() -> None:
     slate = recommend(Table(np.zeros((1, 4), np.float32)), ask(0, 4), 3)
     assert slate.items.shape == slate.scores.shape == slate.propensity.shape == (0, 3)

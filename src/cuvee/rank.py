@@ -56,11 +56,11 @@ def recommend(
     blocks = []
     starts = range(0, len(queries), step)
     for start in tqdm(starts, desc="rank", unit="block", delay=2, leave=False, disable=len(starts) < 2):
-        block = queries.take(slice(start, start + step))
+        block = queries.take(slice(start, start + step)) if len(starts) > 1 else queries
         slate = _best(model.score(block), block, max(k, DEPTH) if stages else k, filters, candidates)
-        for stage in stages:
+        for left, stage in zip(range(len(stages) - 1, -1, -1), stages, strict=True):
             assert context is not None
-            slate = stage.apply(slate, block, context)
+            slate = stage.apply(slate, block, replace(context, places=None if left else k))
         blocks.append(replace(slate, items=slate.items[:, :k], scores=slate.scores[:, :k],
                               propensity=slate.propensity[:, :k]))  # fmt: skip
     if not blocks:

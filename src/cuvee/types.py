@@ -340,6 +340,8 @@ class Context:
     """Unix seconds."""
     ranker: Any = None
     """The recipe's trained `protocols.Ranker`; None: it has none."""
+    places: int | None = None
+    """Places that anybody will see; a stage may leave what stands behind them as it comes. None: all."""
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+from cuvee.conditions import fulfilled
 from cuvee.errors import DataError
 from cuvee.queries import queries_of, with_past
 from cuvee.serve.service import followed, items_table
 from cuvee.serve.snapshot import OTHER, Snapshot, snapshot_of
 from cuvee.sql.catalogue import Item
 from cuvee.sql.shown import Past
-from cuvee.types import Dataset, Events, Queries
+from cuvee.types import PAD, Bools, Dataset, Events, Queries
 
 
 def equal(a: Queries, b: Queries) -> None:
@@ -110,3 +111,29 @@ def test_whole_and_broken_numbers_make_one_column_and_other_mixtures_none() -> N
     for mixed in ((3, "x"), (True, 2.5), ("x", ["y"])):
         with pytest.raises(DataError, match="'price' are not of one type"):
             table(*mixed)
+
+
+def test_a_condition_is_looked_up_once_and_hides_nothing_that_it_should_not(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def counted(where: str, table: pl.DataFrame) -> Bools:
+        asked.append(where)
+        return fulfilled(where, table)
+
+    monkeypatch.setattr("cuvee.serve.snapshot.fulfilled", counted)
+    snapshot = snapshot_of(bundle)
+    nobody, none = snapshot.session(np.zeros(0, np.int32)), np.zeros(0, np.int32)
+
+    def shown(of: Snapshot, where: str) -> set[int]:
+        return set(of.answer(nobody, 23, none, None, where).items[0].tolist()) - {PAD}
+
+    cheap, mugs = shown(snapshot, "price < 5"), shown(snapshot, 'group == "mugs"')
+    assert shown(snapshot, "price < 5") == cheap
+    assert asked == ["price < 5", 'group == "mugs"']
+    assert cheap == set(np.flatnonzero(fulfilled("price < 5", snapshot.bundle.data.item_table)).tolist()) != mugs
+    gone = min(cheap)
+    later = snapshot.with_states({snapshot.bundle.data.items[gone]: "hidden"})
+    assert shown(later, "price < 5") == cheap - {gone}
+    assert shown(snapshot, "price < 5") == cheap

@@ -79,3 +79,14 @@ def test_what_cannot_be_compared(world: Dataset) -> None:
         Diversity(1.1)
     with pytest.raises(LookupError, match="did you mean 'text'"):
         Diversity(on=("texts",)).prepare(world)
+
+
+@pytest.mark.parametrize("places", [1, 3, 7])
+def test_only_the_places_that_count_are_chosen(places: int, world: Dataset, everybody: Queries) -> None:
+    """They are those of the whole slate; behind them stands everything else, once."""
+    whole = apply(Diversity(0.5), world, everybody)
+    context = Context(world, np.random.default_rng(0), places=places)
+    found = Diversity(0.5).prepare(world).apply(SLATE, everybody.take(slice(0, 4)), context)
+    np.testing.assert_array_equal(found.items[:, :places], whole.items[:, :places])
+    np.testing.assert_array_equal(found.propensity[:, :places], whole.propensity[:, :places])
+    np.testing.assert_array_equal(np.sort(found.items, axis=1), np.sort(SLATE.items, axis=1))

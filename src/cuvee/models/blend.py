@@ -23,13 +23,13 @@ from cuvee.blending import (
     find_shares,
     find_weights,
     find_weights_of_both,
-    spread,
     zscore,
 )
 from cuvee.errors import ConfigError
 from cuvee.filters.unseen import allowed
 from cuvee.protocols import Curved, Estimator, Inductive, Online, Recommender, Settled, Traceable
 from cuvee.registry import describe
+from cuvee.scored_once import standardised
 from cuvee.types import Bools, Dataset, Floats, Holdout, Ints, Queries
 from cuvee.used_modalities import used
 
@@ -151,12 +151,12 @@ class BlendModel:
         total = np.zeros((len(queries), len(self.popularity)), np.float32)
         for view, weight in zip(self.views, self._weights(queries), strict=True):
             if weight.any():
-                total += weight * zscore(view.score(queries))
+                total += weight * standardised(view, queries)[0]
         return total + np.where(self.new, np.float32(self.settled.lift or 0.0), np.float32(0))
 
     def parts(self, queries: Queries) -> Mapping[str, Floats]:
         told = {
-            name: weight * zscore(view.score(queries))
+            name: weight * standardised(view, queries)[0]
             for name, view, weight in zip(self.names, self.views, self._weights(queries), strict=True)
             if weight.any()
         }
@@ -171,13 +171,14 @@ class BlendModel:
 
     def trace(self, queries: Queries, items: Ints) -> "list[sparse.csr_matrix[np.float32]]":
         share = self._by_length(queries)  # where no view tells anything, there is nothing to trace either
-        empty = sparse.csr_matrix(np.zeros((items.shape[1], len(self.popularity)), np.float32))
+        shape = (items.shape[1], len(self.popularity))
+        nothing = np.zeros(0, np.int32)
+        empty = sparse.csr_matrix((np.zeros(0, np.float32), (nothing, nothing)), shape=shape)
         total = [empty] * len(queries)
         for view, weight in zip(self.views, self._weights(queries), strict=True):
             if not weight.any() or not isinstance(view, Traceable):
                 continue
-            scores = view.score(queries)
-            by_item = np.broadcast_to((1 - share) * weight / spread(scores), scores.shape)
+            by_item = np.broadcast_to((1 - share) * weight / standardised(view, queries)[1], queries.seen.shape)
             scale = np.take_along_axis(by_item, np.maximum(items, 0), axis=1)
             for q, traced in enumerate(view.trace(queries, items)):
                 total[q] = total[q] + sparse.csr_matrix(traced.multiply(scale[q][:, None]), dtype=np.float32)
@@ -204,13 +205,17 @@ class BlendModel:
 
         Over the views those of known items sum to 1, or all are 0; those of others are as they were found.
         """
+        return self._weights_by_kind[:, np.where(queries.lengths == 0, 1, 0)]
+
+    @cached_property
+    def _weights_by_kind(self) -> Floats:
+        """(v, 2, i), or (v, 2, 1) where every item is known: for queries with a history, and without."""
         equal = (1.0,) * len(self.views)
         both = np.array([self.settled.weights or equal, self.settled.newcomers or self.settled.weights or equal])
-        both = both / np.where(both.any(axis=1), both.sum(axis=1), 1)[:, None]
-        mine = both[np.where(queries.lengths == 0, 1, 0)].T[:, :, None]  # (v, q, 1)
+        both = (both / np.where(both.any(axis=1), both.sum(axis=1), 1)[:, None]).T[:, :, None]
         if self.new.any():
-            mine = np.where(self.new, np.array(self.settled.arrivals or equal)[:, None, None], mine)
-        return np.asarray(mine, np.float32)
+            both = np.where(self.new, np.array(self.settled.arrivals or equal)[:, None, None], both)
+        return np.asarray(both, np.float32)
 
     @cached_property
     def _popular(self) -> Floats:
@@ -219,7 +224,7 @@ class BlendModel:
 
     def _share(self, queries: Queries, personal: Floats) -> Floats:
         """Return (q, 1) the popularity share; 1 where the views tell no item from another."""
-        told = personal[:, ~self.new].any(axis=-1, keepdims=True)
+        told = np.any(personal, axis=-1, keepdims=True, where=~self.new)
         return np.where(told, self._by_length(queries), np.float32(1))
 
     def _by_length(self, queries: Queries) -> Floats:

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,9 @@ __all__ = ["OTHER", "Snapshot", "snapshot_of", "version_in"]
 
 OTHER = "other"
 """Stands for kinds of event that the bundle does not know."""
+
+_CONDITIONS = 64
+"""Conditions whose masks are kept, a byte an item each."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ class Snapshot:
         """
         allowed = self.shown.copy()
         if where is not None:
-            allowed &= fulfilled(where, self.bundle.data.item_table)
+            allowed &= self._fulfilled(where)
         if candidates is not None:
             chosen = np.zeros_like(allowed)
             chosen[candidates] = True
@@ -140,6 +143,11 @@ class Snapshot:
         """Return the snapshot that knows which items may be shown now."""
         merged = {**self.states, **changed}
         return replace(self, states={name: state for name, state in merged.items() if state != "available"})
+
+    @cached_property
+    def _fulfilled(self) -> Callable[[str], Bools]:
+        """The mask of a condition, which holds for everybody and is not to be edited; the last ones are kept."""
+        return lru_cache(_CONDITIONS)(lambda where: fulfilled(where, self.bundle.data.item_table))
 
     @cached_property
     def _weights(self) -> Mapping[str, float]:

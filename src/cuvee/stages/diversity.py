@@ -50,7 +50,9 @@ class DiversityModel:
     """(i, d); the inner product is the mean cosine over the modalities."""
 
     def apply(self, slate: Slate, queries: Queries, context: Context) -> Slate:  # noqa: ARG002
-        order = np.stack([self._order(items, scores) for items, scores in zip(slate.items, slate.scores, strict=True)])
+        places = slate.items.shape[1] if context.places is None else context.places
+        rows = zip(slate.items, slate.scores, strict=True)
+        order = np.stack([self._order(items, scores, places) for items, scores in rows])
         return replace(
             slate,
             items=np.take_along_axis(slate.items, order, axis=1),
@@ -59,22 +61,24 @@ class DiversityModel:
         )
 
     def _order(
-        self, items: "np.ndarray[tuple[int], np.dtype[np.int32]]", scores: Floats
+        self, items: "np.ndarray[tuple[int], np.dtype[np.int32]]", scores: Floats, places: int
     ) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+        """Return the rows in their new order, those behind the places that count as they were."""
         real = np.flatnonzero(items != PAD)
         if len(real) < 2:
             return np.arange(len(items))
         relevance = scores[real] - scores[real].min()
         relevance = relevance / max(float(relevance.max()), 1e-9)
-        cosine = self.vectors[items[real]] @ self.vectors[items[real]].T
+        vectors = self.vectors[items[real]]
         closest, left, chosen = np.zeros(len(real), np.float32), np.ones(len(real), bool), []
-        for _ in range(len(real)):
+        for _ in range(min(places, len(real))):
             value = np.where(left, (1 - self.trade_off) * relevance - self.trade_off * closest, -np.inf)
             best = int(np.argmax(value))
             chosen.append(best)
             left[best] = False
-            closest = np.maximum(closest, cosine[best]) if len(chosen) > 1 else cosine[best]
-        return np.concatenate([real[chosen], np.flatnonzero(items == PAD)])
+            cosine = vectors @ vectors[best]
+            closest = np.maximum(closest, cosine) if len(chosen) > 1 else cosine
+        return np.concatenate([real[chosen], real[left], np.flatnonzero(items == PAD)])
 
 
 def _unit(feature: Embeddings) -> Floats:

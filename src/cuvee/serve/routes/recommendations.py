@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from cuvee.queries import HISTORY_LIMIT
+from cuvee.scored_once import scored_once
 from cuvee.serve.access import needs
 from cuvee.serve.answers import shown_items
 from cuvee.serve.bodies import Answer, Asked, Id, ManyAsked, Ranked
@@ -75,14 +76,16 @@ def _answered(service: Service, body: Asked, *, seen: bool = False) -> Answer:
     if body.candidates is not None:
         candidates, others = snapshot.known(body.candidates)
         unknown += others
-    slate = snapshot.answer(queries, body.k, excluded, candidates, body.filter, seen=seen)
+    with scored_once():
+        slate = snapshot.answer(queries, body.k, excluded, candidates, body.filter, seen=seen)
+        items = shown_items(snapshot, queries, slate, reasons=body.reasons)
     answer = Answer(
         recommendation_id=uuid.uuid4().hex,
         model_version=snapshot.version,
         degraded=slate.degraded is not None and bool(slate.degraded.any()),
         personal=past.personal and (body.user_id is not None or len(touched) > 0),
         unknown_items=[*strange, *unknown],
-        items=shown_items(snapshot, queries, slate, reasons=body.reasons),
+        items=items,
     )
     SHOWN.inc(len(answer.items))
     _note(service, answer, body, snapshot.after)
