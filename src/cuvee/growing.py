@@ -111,7 +111,7 @@ def _check_ids(frame: pl.DataFrame, data: Dataset) -> None:
 def _aligned(frame: pl.DataFrame, like: pl.DataFrame) -> pl.DataFrame:
     """Return the rows in the columns and types of another table: null where a column is missing, others left out."""
     if others := [c for c in frame.columns if c not in like.columns]:
-        logger.warning("%s: columns %s are not in the catalogue and are left out", _ITEMS, ", ".join(others))
+        logger.warning("%s: columns %s are not in the catalogue and are left out", _ITEMS, ", ".join(map(repr, others)))
     columns = []
     for name, dtype in like.schema.items():
         if name not in frame.columns:

@@ -67,7 +67,9 @@ class Running:
 
 
 @contextmanager
-def running(bundle: Path, data: Path, workers: int, *more: str, demo: bool = False) -> Iterator[Running]:
+def running(
+    bundle: Path, data: Path, workers: int, *more: str, demo: bool = False, cwd: Path | None = None
+) -> Iterator[Running]:
     """Start `cuvee serve` and wait until it is ready; stop it by its own process id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -77,7 +79,7 @@ def running(bundle: Path, data: Path, workers: int, *more: str, demo: bool = Fal
     key = "" if demo else printed("keys", "make", "--data", str(data), "--scope", "admin", "tests").strip()
     with (
         subprocess.Popen(
-            [sys.executable, "-m", "cuvee", *words], env=environment, text=True, stderr=subprocess.PIPE
+            [sys.executable, "-m", "cuvee", *words], env=environment, text=True, stderr=subprocess.PIPE, cwd=cwd
         ) as process,
         httpx.Client(
             base_url=f"http://127.0.0.1:{port}", timeout=20, headers={"Authorization": f"Bearer {key}"} if key else {}

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cuvee import __version__
 from cuvee.serve import routes
+from cuvee.serve.described import describe_problems
 from cuvee.serve.problems import answer_problems, problem
 from cuvee.serve.service import Service, Settings
 from cuvee.serve.telemetry import Observed
@@ -43,6 +44,7 @@ def create_app(settings: Settings) -> FastAPI:
     answer_problems(app)
     for module in sorted(m.name for m in pkgutil.iter_modules(routes.__path__)):
         app.include_router(import_module(f"{routes.__name__}.{module}").router)
+    describe_problems(app)
     app.add_middleware(_Bounded, largest=settings.largest_body)
     app.add_middleware(Observed)
     return app

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from cuvee.sql.catalogue import State
 
@@ -43,7 +43,9 @@ def _plain(value: str) -> str:
     return value
 
 
-Id = Annotated[str, AfterValidator(_id)]
+_AS_SCHEMA = {"type": "string", "minLength": 1, "maxLength": _LONGEST, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]+$"}
+
+Id = Annotated[str, AfterValidator(_id), WithJsonSchema(_AS_SCHEMA)]
 Text = Annotated[str, AfterValidator(_plain)]
 Value = Annotated[Text | bool | int | float | list[Text] | None, Field(union_mode="left_to_right")]
 

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from cuvee.errors import ConfigError, DataError, UnknownNameError
 
@@ -76,10 +77,18 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, told, errors=errors)
 
 
-async def _http(_: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     headers = None if error.headers is None else dict(error.headers)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers = {"Allow": ", ".join(_methods(request))}
     return problem(HTTPStatus(error.status_code), str(error.detail), headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """Return what may be asked at a path: its methods have routes of their own, each of which knows only itself."""
+    here = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return sorted({method for route in here for method in getattr(route, "methods", None) or ()})
 
 
 async def _unreachable(request: Request, error: Exception) -> JSONResponse:

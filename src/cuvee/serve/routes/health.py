@@ -1,6 +1,7 @@
 """Whether the service lives, is ready, and which versions it runs."""
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from cuvee import __version__
@@ -28,7 +29,7 @@ async def readyz(service: Here) -> dict[str, str | int]:
     return {"status": "ready", "model_version": snapshot.version, "items": len(snapshot.bundle.data.items)}
 
 
-@router.get("/metrics", dependencies=[needs("read")])
+@router.get("/metrics", dependencies=[needs("read")], response_class=PlainTextResponse)
 async def metrics() -> Response:
     """The figures of all processes, for Prometheus."""
     return Response(figures(), media_type=CONTENT_TYPE_LATEST)
