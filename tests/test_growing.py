@@ -97,7 +97,7 @@ def test_columns_that_are_missing_or_unknown(
     late = made(first_items(shop, 21), MIXED, cache)
     grown = late.with_items(pl.DataFrame({"item_id": [7], "size": ["L"]}), cache)
     assert grown.data.item_table.row(21) == ("7", None, None, None, None)
-    assert "columns size are not in the catalogue" in caplog.text
+    assert "columns 'size' are not in the catalogue" in caplog.text
     assert not grown.data.feature("item", "facts").present[21]
     assert scores(grown).shape == (37, 22)
 
