@@ -12,6 +12,7 @@ from cuvee.errors import DataError
 from cuvee.queries import queries_of, with_past
 from cuvee.serve.service import followed, items_table
 from cuvee.serve.snapshot import OTHER, Snapshot, snapshot_of
+from cuvee.serve.wishes import Wish
 from cuvee.sql.catalogue import Item
 from cuvee.sql.shown import Past
 from cuvee.types import PAD, Bools, Dataset, Events, Queries
@@ -124,10 +125,10 @@ def test_a_condition_is_looked_up_once_and_hides_nothing_that_it_should_not(
 
     monkeypatch.setattr("cuvee.serve.snapshot.fulfilled", counted)
     snapshot = snapshot_of(bundle)
-    nobody, none = snapshot.session(np.zeros(0, np.int32)), np.zeros(0, np.int32)
+    nobody = snapshot.session(np.zeros(0, np.int32))
 
     def shown(of: Snapshot, where: str) -> set[int]:
-        return set(of.answer(nobody, 23, none, None, where).items[0].tolist()) - {PAD}
+        return set(of.answer(nobody, Wish(23, where=where)).items[0].tolist()) - {PAD}
 
     cheap, mugs = shown(snapshot, "price < 5"), shown(snapshot, 'group == "mugs"')
     assert shown(snapshot, "price < 5") == cheap

@@ -18,6 +18,7 @@ from cuvee.frames import KIND_WEIGHTS
 from cuvee.protocols import Explainer, StageModel
 from cuvee.queries import one_each, queries_of, with_past
 from cuvee.rank import recommend
+from cuvee.serve.wishes import Wish
 from cuvee.sql.catalogue import State
 from cuvee.sql.shown import Past
 from cuvee.types import PAD, Bools, Context, Ints, Queries, Reason, Slate
@@ -85,34 +86,30 @@ class Snapshot:
         """Return the query of somebody unknown who touched these items, oldest first."""
         return one_each(len(self.bundle.data.items), rows[None, :])
 
-    def answer(
-        self,
-        queries: Queries,
-        k: int,
-        exclude: Ints,
-        candidates: Ints | None = None,
-        where: str | None = None,
-        *,
-        seen: bool = False,
-    ) -> Slate:
-        """Return the slate of one query, through filters and stages; the recipe's filters do not count where `seen`.
+    def answer(self, queries: Queries, wish: Wish) -> Slate:
+        """Return the slate of one query, through filters and stages.
 
         Raises:
-            ConfigError, UnknownNameError: `where` is not a condition on the columns there are.
+            ConfigError, UnknownNameError: `wish.where` is not a condition on the columns there are.
         """
-        allowed = self.shown.copy()
-        if where is not None:
-            allowed &= self._fulfilled(where)
-        if candidates is not None:
-            chosen = np.zeros_like(allowed)
-            chosen[candidates] = True
-            allowed &= chosen
-        allowed[exclude] = False
         context = Context(self.bundle.data, np.random.default_rng(self.bundle.recipe.seed), ranker=self.bundle.ranker)
-        filters = () if seen else self.filters
+        filters = () if wish.seen else self.filters
         return recommend(
-            self.bundle.model, queries, k, filters=filters, stages=self.stages, candidates=allowed, context=context
-        )
+            self.bundle.model, queries, wish.k, filters=filters, stages=self.stages, candidates=self._allowed(wish),
+            context=context,
+        )  # fmt: skip
+
+    def _allowed(self, wish: Wish) -> Bools:
+        """Return the (i,) mask of the items that the wish leaves of those that may be shown."""
+        allowed = self.shown.copy()
+        if wish.where is not None:
+            allowed &= self._fulfilled(wish.where)
+        if wish.candidates is not None:
+            chosen = np.zeros_like(allowed)
+            chosen[wish.candidates] = True
+            allowed &= chosen
+        allowed[wish.exclude] = False
+        return allowed
 
     def reasons(self, queries: Queries, slate: Slate) -> Sequence[Sequence[Reason]]:
         """Return the reasons of each place of the one slate."""
@@ -129,7 +126,7 @@ class Snapshot:
         asked = [self.session(some[:0]), self.session(some)]
         asked += [self.user(user, Past(personal=True)) for user in data.users[:1]]
         for queries in asked:
-            slate = self.answer(queries, 10, some[:0])
+            slate = self.answer(queries, Wish())
             self.reasons(queries, slate)
             if self.shown.sum() > len(some) and (slate.items == PAD).all() and not self.filters:
                 raise DataError("the model has no score for any item")

@@ -19,6 +19,7 @@ from cuvee.serve.problems import Problem
 from cuvee.serve.service import Here, Service
 from cuvee.serve.snapshot import Snapshot
 from cuvee.serve.telemetry import SHOWN
+from cuvee.serve.wishes import Wish
 from cuvee.sql.database import reading
 from cuvee.sql.shown import Past, note_shown, past_of, shown
 
@@ -77,7 +78,7 @@ def _answered(service: Service, body: Asked, *, seen: bool = False) -> Answer:
         candidates, others = snapshot.known(body.candidates)
         unknown += others
     with scored_once():
-        slate = snapshot.answer(queries, body.k, excluded, candidates, body.filter, seen=seen)
+        slate = snapshot.answer(queries, Wish(body.k, excluded, candidates, body.filter, seen))
         items = shown_items(snapshot, queries, slate, reasons=body.reasons)
     answer = Answer(
         recommendation_id=uuid.uuid4().hex,
