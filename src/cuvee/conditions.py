@@ -74,9 +74,14 @@ class _Parser:
     """In which the numbers of the column at hand are compared."""
 
     def whole(self) -> pl.Expr:
-        found = self.condition()
-        if self.next.kind != "end":
-            raise _wrong(self.next, "`and`, `or` or the end")
+        try:
+            found = self.condition()
+            if self.next.kind != "end":
+                raise _wrong(self.next, "`and`, `or` or the end")
+        except (ConfigError, UnknownNameError) as error:
+            if error.at is None:  # about what was read last
+                error.at = self.tokens[max(self.place - 1, 0)].at
+            raise
         return found
 
     def condition(self) -> pl.Expr:
@@ -195,7 +200,7 @@ def condition(text: str, schema: pl.Schema) -> pl.Expr:
 
     Raises:
         ConfigError: not a condition, or a value that is not of its column's type; the message says where and what.
-        UnknownNameError: a column that the table does not have; the message suggests the nearest.
+        UnknownNameError: a column that the table does not have; the message suggests the nearest. Both have `at`.
     """
     return _Parser(_tokens(text), schema).whole()
 
@@ -213,9 +218,11 @@ def _tokens(text: str) -> list[_Token]:
     while at < end:
         match = _TOKEN.match(text, at)
         if match is None or match.lastgroup is None:
-            raise ConfigError(
+            error = ConfigError(
                 f"condition: nothing can be made of {text[at:].strip()[:20]!r} at {at}; texts need quotes"
             )
+            error.at = at
+            raise error
         found.append(_Token(match.lastgroup, match[match.lastgroup], match.start(match.lastgroup)))
         at = match.end()
     return [*found, _Token("end", "the end", len(text))]
@@ -242,4 +249,6 @@ def _kind(name: str, dtype: pl.DataType) -> _Kind:
 
 
 def _wrong(token: _Token, wanted: str) -> ConfigError:
-    return ConfigError(f"condition: {wanted} is needed at {token.at}, not {token.text!r}")
+    error = ConfigError(f"condition: {wanted} is needed at {token.at}, not {token.text!r}")
+    error.at = token.at
+    return error

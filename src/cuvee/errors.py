@@ -22,6 +22,9 @@ class DataError(ValueError):
 class ConfigError(ValueError):
     """A recipe or a parameter is not valid."""
 
+    at: int | None = None
+    """Where in a condition, in characters from its start; None: not about one place."""
+
 
 class BundleError(ValueError):
     """A folder is not a bundle that this version can load."""
@@ -42,6 +45,9 @@ class ServiceError(ConnectionError):
 
 class UnknownNameError(LookupError):
     """A component, a modality, a weights name or an id does not exist."""
+
+    at: int | None = None
+    """Where in a condition, in characters from its start; None: not about one place."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

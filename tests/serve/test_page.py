@@ -1,4 +1,4 @@
-"""Every curl command of the page about serving does what it says."""
+"""Every curl command of the pages about serving does what it says."""
 
 import re
 import shlex
@@ -10,10 +10,11 @@ import pytest
 
 from tests.serve.conftest import Running
 
-PAGE = Path(__file__).parents[2] / "docs" / "serving.md"
+PAGES = [Path(__file__).parents[2] / "docs" / f"{name}.md" for name in ("serving", "rules")]
 COMMANDS = [
     command.replace("\\\n", " ")
-    for block in re.findall(r"```bash\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    for page in PAGES
+    for block in re.findall(r"```bash\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     for command in re.findall(r"^curl (?:.*\\\n)*.*", block, re.MULTILINE)
 ]
 

@@ -118,6 +118,7 @@ class Shown(BaseModel):
     score: float
     propensity: float = Field(description="Probability that it stood there")
     reasons: list[ReasonOut] = []
+    rules: list[str] = Field([], description="Rules that placed it, or moved it up or down")
 
 
 class Answer(BaseModel):

@@ -12,12 +12,14 @@ from sqlalchemy import Connection, Engine
 
 from cuvee.errors import BundleError, ConfigError, DataError
 from cuvee.logs.sql import SqlLog
+from cuvee.serve.capping import Pending
 from cuvee.serve.rates import Rates
 from cuvee.serve.snapshot import Snapshot, snapshot_of, version_in
 from cuvee.serve.writer import Writer
 from cuvee.sql.catalogue import Item, changed_items
 from cuvee.sql.database import reading, writing
 from cuvee.sql.models import Version, activate, active_version, add_version, last_activation
+from cuvee.sql.rules import all_rules, rules_changed
 from cuvee.sql.shown import last_change
 
 __all__ = ["Here", "Service", "Settings", "followed", "items_table"]
@@ -55,6 +57,7 @@ class Service:
         self.settings = settings
         self.log = SqlLog(settings.database)
         self.writer = Writer(lambda: self.log.engine)
+        self.pending = Pending()
         self.rates = Rates(settings.rate, max(1, int(2 * settings.rate)))
         self._turn = threading.Lock()
         self._tried = 0
@@ -79,6 +82,8 @@ class Service:
             with self._turn:
                 if newest > self._followed:
                     self.snapshot = followed(self.snapshot, changed_items(connection, self._followed, newest))
+                    if rules_changed(connection, self._followed, newest):
+                        self.snapshot = self.snapshot.with_rules(all_rules(connection))
                     self._followed = newest
                     self._look_for_version(connection)
         return self.snapshot
@@ -103,7 +108,8 @@ class Service:
             return
         with self._turn, reading(self.engine) as connection:
             if self._tried == activation:  # nobody has asked for another since
-                self.snapshot = followed(snapshot, changed_items(connection, upto, self._followed))
+                snapshot = followed(snapshot, changed_items(connection, upto, self._followed))
+                self.snapshot = snapshot.with_rules(self.snapshot.book.stored)
                 logger.info("version %s answers now", wanted.version)
 
 

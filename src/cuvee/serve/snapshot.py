@@ -18,8 +18,11 @@ from cuvee.frames import KIND_WEIGHTS
 from cuvee.protocols import Explainer, StageModel
 from cuvee.queries import one_each, queries_of, with_past
 from cuvee.rank import recommend
+from cuvee.serve.effects import Effects, ruled
+from cuvee.serve.rules import NO_RULES, Book, book_of
 from cuvee.serve.wishes import Wish
 from cuvee.sql.catalogue import State
+from cuvee.sql.rules import Rule
 from cuvee.sql.shown import Past
 from cuvee.types import PAD, Bools, Context, Ints, Queries, Reason, Slate
 
@@ -45,6 +48,8 @@ class Snapshot:
     stages: tuple[StageModel, ...]
     states: Mapping[str, State]
     """Of the items that may not be shown."""
+    book: Book = NO_RULES
+    """Rules, read against the catalogue."""
 
     @cached_property
     def shown(self) -> Bools:
@@ -82,21 +87,35 @@ class Snapshot:
             np.array([self._weights.get(e[1], 1.0) if e[3] is None else e[3] for e in events], np.float32),
         )
 
+    def profile(self, user_id: str) -> Mapping[str, Any]:
+        """Return the columns of a user in the bundle; none of somebody it does not know."""
+        row = self.bundle.data.user_rows.get(user_id)
+        return {} if row is None else self.bundle.data.user_table.row(row, named=True)
+
     def session(self, rows: Ints) -> Queries:
         """Return the query of somebody unknown who touched these items, oldest first."""
         return one_each(len(self.bundle.data.items), rows[None, :])
 
     def answer(self, queries: Queries, wish: Wish) -> Slate:
-        """Return the slate of one query, through filters and stages.
+        """As `shaped`, the slate only."""
+        return self.shaped(queries, wish)[0]
+
+    def shaped(self, queries: Queries, wish: Wish) -> tuple[Slate, Effects | None]:
+        """Return the slate of one query, through filters, rules and stages, and the rules as far as they acted.
 
         Raises:
             ConfigError, UnknownNameError: `wish.where` is not a condition on the columns there are.
         """
         context = Context(self.bundle.data, np.random.default_rng(self.bundle.recipe.seed), ranker=self.bundle.ranker)
         filters = () if wish.seen else self.filters
-        return recommend(
-            self.bundle.model, queries, wish.k, filters=filters, stages=self.stages, candidates=self._allowed(wish),
-            context=context,
+        if wish.effects is None:
+            return recommend(
+                self.bundle.model, queries, wish.k, filters=filters, stages=self.stages,
+                candidates=self._allowed(wish), context=context,
+            ), None  # fmt: skip
+        return ruled(
+            self.bundle.model, queries, wish.k, wish.effects, filters=filters, stages=self.stages,
+            candidates=self._allowed(wish), context=context,
         )  # fmt: skip
 
     def _allowed(self, wish: Wish) -> Bools:
@@ -134,7 +153,12 @@ class Snapshot:
 
     def with_items(self, table: pl.DataFrame) -> "Snapshot":
         """Return the snapshot with new items, scored by their content."""
-        return _prepared(self.bundle.with_items(table), self.version, self.after, self.states)
+        grown = _prepared(self.bundle.with_items(table), self.version, self.after, self.states)
+        return grown.with_rules(self.book.stored)
+
+    def with_rules(self, rules: Sequence[Rule]) -> "Snapshot":
+        """Return the snapshot that follows these rules."""
+        return replace(self, book=book_of(rules, self.bundle.data))
 
     def with_states(self, changed: Mapping[str, State]) -> "Snapshot":
         """Return the snapshot that knows which items may be shown now."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cuvee.serve.effects import Effects
 from cuvee.types import Ints
 
 __all__ = ["Wish"]
@@ -26,3 +27,5 @@ class Wish:
     """A condition on the columns of the catalogue."""
     seen: bool = False
     """Whether the recipe's filters do not count."""
+    effects: Effects | None = None
+    """What rules do; None: none is in force."""

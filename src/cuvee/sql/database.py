@@ -21,7 +21,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from cuvee.errors import ConfigError, DataError
 from cuvee.sql.schema import SCHEMA, metadata
 
-__all__ = ["check_url", "insert_new", "open_database", "purge", "reading", "writing"]
+__all__ = ["check_url", "insert_new", "insert_or_add", "open_database", "purge", "reading", "writing"]
 
 _BEGIN = "cuvee_begin"
 """Execution option: the statement that opens a SQLite transaction, "" for none."""
@@ -134,6 +134,16 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str,
     if rows:
         insert = _INSERTS[connection.dialect.name](table)
         connection.execute(insert.on_conflict_do_nothing(index_elements=[key]), rows)
+
+
+def insert_or_add(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], keys: Sequence[str], column: str
+) -> None:
+    """Insert the rows; where one with the same keys is there already, add to its `column`."""
+    if rows:
+        insert = _INSERTS[connection.dialect.name](table)
+        more = {column: table.c[column] + insert.excluded[column]}
+        connection.execute(insert.on_conflict_do_update(index_elements=list(keys), set_=more), rows)
 
 
 def purge(engine: Engine, tables: Sequence[Table], busy_timeout: float) -> bool:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, select
@@ -24,11 +24,15 @@ class Past:
     """False where they refuse personalisation: then there is nothing else here, and nothing else may be used."""
     events: tuple[tuple[str, str, int, float | None], ...] = ()
     """(item_id, kind, unix seconds, weight or None), in time order."""
+    profile: Mapping[str, Any] = field(default_factory=dict)
+    """What is stored of their profile."""
+    number: int | None = None
+    """Of the person in the database; None: not known there, or they refuse."""
 
 
 def past_of(connection: Connection, user_id: str, after: int, limit: int) -> Past:
     """Return a person's newest events among those after an offset; somebody unknown has none."""
-    person = select(_users.user_no, _users.personalisation).where(_users.user_id == user_id)
+    person = select(_users.user_no, _users.personalisation, _users.profile).where(_users.user_id == user_id)
     row = connection.execute(person).first()
     if row is None:
         return Past(personal=True)
@@ -37,7 +41,8 @@ def past_of(connection: Connection, user_id: str, after: int, limit: int) -> Pas
     mine = (_events.user_no == row.user_no) & (_events.offset > after)
     wanted = select(_events.item_id, _events.kind, _events.time, _events.weight).where(mine)
     newest = connection.execute(wanted.order_by(_events.time.desc(), _events.offset.desc()).limit(limit)).all()
-    return Past(personal=True, events=tuple((r.item_id, r.kind, r.time, r.weight) for r in reversed(newest)))
+    events = tuple((r.item_id, r.kind, r.time, r.weight) for r in reversed(newest))
+    return Past(personal=True, events=events, profile=row.profile, number=row.user_no)
 
 
 def delete_event_of(connection: Connection, event_id: str, actor: str) -> bool:
@@ -66,10 +71,11 @@ def last_change(connection: Connection) -> int:
     return int(connection.execute(select(func.max(_changes.offset))).scalar() or 0)
 
 
-def note_shown(connection: Connection, answer: Mapping[str, Any], user_id: str | None) -> None:
-    """Keep an answer: the columns of `recommendations`, the person by id."""
+def note_shown(connection: Connection, answer: Mapping[str, Any], user_id: str | None) -> int | None:
+    """Keep an answer: the columns of `recommendations`, the person by id; return the person's number."""
     number = None if user_id is None else user_numbers(connection, [user_id])[user_id]
     connection.execute(_tables["recommendations"].insert().values(**answer, user_no=number, made_at=time.time()))
+    return number
 
 
 def shown(connection: Connection, recommendation_id: str) -> dict[str, Any] | None:

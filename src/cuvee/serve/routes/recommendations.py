@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import time
 import uuid
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -16,12 +18,15 @@ from cuvee.serve.access import needs
 from cuvee.serve.answers import shown_items
 from cuvee.serve.bodies import Answer, Asked, Id, ManyAsked, Ranked
 from cuvee.serve.problems import Problem
+from cuvee.serve.rules import NOTHING_SEEN
 from cuvee.serve.service import Here, Service
 from cuvee.serve.snapshot import Snapshot
 from cuvee.serve.telemetry import SHOWN
 from cuvee.serve.wishes import Wish
 from cuvee.sql.database import reading
+from cuvee.sql.impressions import Impressions, count_shown, impressions
 from cuvee.sql.shown import Past, note_shown, past_of, shown
+from cuvee.types import PAD
 
 __all__ = ["router"]
 
@@ -69,7 +74,8 @@ async def replay(recommendation_id: Annotated[Id, Path()], service: Here) -> dic
 def _answered(service: Service, body: Asked, *, seen: bool = False) -> Answer:
     if body.user_id is not None and body.items:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "give user_id or items, not both: a session has no user")
-    snapshot, past = _looked_up(service, body.user_id)
+    now = time.time()
+    snapshot, past, seen_before = _looked_up(service, body.user_id)
     touched, strange = snapshot.known(body.items)
     queries = snapshot.session(touched) if body.user_id is None else snapshot.user(body.user_id, past)
     excluded, unknown = snapshot.known(body.exclude)
@@ -77,9 +83,11 @@ def _answered(service: Service, body: Asked, *, seen: bool = False) -> Answer:
     if body.candidates is not None:
         candidates, others = snapshot.known(body.candidates)
         unknown += others
+    effects = snapshot.book.effects(body.scenario, now, _profile(snapshot, body.user_id, past), seen_before)
     with scored_once():
-        slate = snapshot.answer(queries, Wish(body.k, excluded, candidates, body.filter, seen))
-        items = shown_items(snapshot, queries, slate, reasons=body.reasons)
+        wish = Wish(body.k, excluded, candidates, body.filter, seen, effects)
+        slate, effects = snapshot.shaped(queries, wish)
+        items = shown_items(snapshot, queries, slate, effects, reasons=body.reasons)
     answer = Answer(
         recommendation_id=uuid.uuid4().hex,
         model_version=snapshot.version,
@@ -89,21 +97,39 @@ def _answered(service: Service, body: Asked, *, seen: bool = False) -> Answer:
         items=items,
     )
     SHOWN.inc(len(answer.items))
-    _note(service, answer, body, snapshot.after)
+    names: list[str] = []
+    if body.user_id is not None and past.personal and not seen:
+        names = snapshot.book.counts(body.scenario, now, [row for row in slate.items[0].tolist() if row != PAD])
+    _note(service, answer, body, snapshot.after, names)
     return answer
 
 
-def _looked_up(service: Service, user_id: str | None) -> tuple[Snapshot, Past]:
-    """Return the snapshot that answers now and what the log knows of the user, of one state of the database."""
+def _profile(snapshot: Snapshot, user_id: str | None, past: Past) -> Mapping[str, Any] | None:
+    """Return what may be known of somebody's profile, where a rule asks for it."""
+    if user_id is None or not past.personal or not snapshot.book.asks_for_profiles:
+        return None
+    return {**snapshot.profile(user_id), **past.profile}
+
+
+def _looked_up(service: Service, user_id: str | None) -> tuple[Snapshot, Past, Impressions]:
+    """Return the snapshot that answers now, what the log knows of the user, and what they saw as far as caps ask.
+
+    All is of one state of the database, but for impressions that are not yet written down.
+    """
+    pending = {} if user_id is None else service.pending.of(user_id)
     with reading(service.engine) as connection:
         snapshot = service.follow(connection)
         if user_id is None:
-            return snapshot, Past(personal=True)
-        return snapshot, past_of(connection, user_id, snapshot.after, HISTORY_LIMIT)
+            return snapshot, Past(personal=True), NOTHING_SEEN
+        past = past_of(connection, user_id, snapshot.after, HISTORY_LIMIT)
+        window = snapshot.book.longest_window
+        if not window or not past.personal:
+            return snapshot, past, NOTHING_SEEN
+        return snapshot, past, impressions(connection, past.number, window, pending)
 
 
-def _note(service: Service, answer: Answer, body: Asked, after: int) -> None:
-    """Write the answer down without keeping whoever asked waiting."""
+def _note(service: Service, answer: Answer, body: Asked, after: int, names: list[str]) -> None:
+    """Write the answer down without keeping whoever asked waiting; `names` are the counts of impressions it adds to."""
     row = {
         "recommendation_id": answer.recommendation_id,
         "scenario": body.scenario,
@@ -115,14 +141,21 @@ def _note(service: Service, answer: Answer, body: Asked, after: int) -> None:
     }
 
     def store(connection: Connection) -> None:
-        note_shown(connection, row, body.user_id)
+        number = note_shown(connection, row, body.user_id)
+        if names and number is not None:
+            count_shown(connection, number, names, time.time())
 
     async def noted() -> None:
         try:
             await service.writer.write(store)
         except SQLAlchemyError as error:
             logger.error("recommendation %s could not be written down: %s", answer.recommendation_id, error)
+        finally:
+            if body.user_id is not None:
+                service.pending.remove(body.user_id, answer.recommendation_id)
 
+    if body.user_id is not None:
+        service.pending.add(body.user_id, answer.recommendation_id, names)
     task = asyncio.create_task(noted())
     _noting.add(task)
     task.add_done_callback(_noting.discard)

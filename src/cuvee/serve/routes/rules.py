@@ -1,0 +1,90 @@
+"""Rules that shape answers: kept as data, checked before they are stored, tried out beforehand."""
+
+import time
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+from sqlalchemy import Connection
+
+from cuvee.serve.access import Actor, needs
+from cuvee.serve.checking import checked
+from cuvee.serve.problems import Problem
+from cuvee.serve.rule_bodies import CheckedOut, RuleId, RuleIn, RuleOut, RulesIn, stored_rule
+from cuvee.serve.service import Here
+from cuvee.serve.snapshot import Snapshot
+from cuvee.sql.database import reading
+from cuvee.sql.rules import Rule, delete_rule, put_rule
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/v1/rules", tags=["rules"])
+
+Name = Annotated[RuleId, Path()]
+
+_COLUMNS = ("rule", "kind", "scenario", "priority", "enabled", "valid_from", "valid_until")
+
+
+@router.get("", dependencies=[needs("admin")])
+async def list_rules(service: Here) -> dict[str, list[RuleOut]]:
+    """Return every rule, by priority."""
+    with reading(service.engine) as connection:
+        snapshot = service.follow(connection)
+    return {"rules": [_out(rule, snapshot) for rule in snapshot.book.stored]}
+
+
+@router.post(":validate", dependencies=[needs("admin")])
+async def validate_rules(body: RulesIn, service: Here) -> CheckedOut:
+    """Check rules against the catalogue and one another, without storing them."""
+    with reading(service.engine) as connection:
+        snapshot = service.follow(connection)
+    rules = [stored_rule(r.rule, r) for r in body.rules]
+    others = [r for r in snapshot.book.stored if r.rule not in {new.rule for new in rules}]
+    found = [checked(rule, [*rules, *others], snapshot, time.time()) for rule in rules]
+    return CheckedOut(valid=all(c.valid for c in found), rules=found)
+
+
+@router.get("/{rule:path}", dependencies=[needs("admin")])
+async def get_rule(rule: Name, service: Here) -> RuleOut:
+    """Return a rule."""
+    with reading(service.engine) as connection:
+        snapshot = service.follow(connection)
+    found = next((r for r in snapshot.book.stored if r.rule == rule), None)
+    if found is None:
+        raise Problem(HTTPStatus.NOT_FOUND, f"there is no rule {rule!r}")
+    return _out(found, snapshot)
+
+
+@router.put("/{rule:path}", dependencies=[needs("admin")])
+async def store_rule(rule: Name, body: RuleIn, service: Here, actor: Actor) -> RuleOut:
+    """Store a rule, in the place of that of its name; it acts in the very next answer, whichever process gives it."""
+    new = stored_rule(rule, body)
+    with reading(service.engine) as connection:
+        snapshot = service.follow(connection)
+    wrong = checked(new, (), snapshot, time.time()).errors
+    if wrong:
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(f"{e.field}: {e.message}" for e in wrong))
+
+    def store(connection: Connection) -> bool:
+        return put_rule(connection, new, actor)
+
+    await service.writer.write(store)
+    with reading(service.engine) as connection:
+        return _out(new, service.follow(connection))
+
+
+@router.delete("/{rule:path}", status_code=HTTPStatus.NO_CONTENT, dependencies=[needs("admin")])
+async def remove_rule(rule: Name, service: Here, actor: Actor) -> None:
+    """Delete a rule; the very next answer is without it."""
+
+    def remove(connection: Connection) -> bool:
+        return delete_rule(connection, rule, actor)
+
+    if not await service.writer.write(remove):
+        raise Problem(HTTPStatus.NOT_FOUND, f"there is no rule {rule!r}")
+
+
+def _out(rule: Rule, snapshot: Snapshot) -> RuleOut:
+    definition = {n: v for n, v in vars(rule).items() if n not in _COLUMNS and v != getattr(Rule, n)}
+    plain = {name: getattr(rule, name) for name in _COLUMNS}
+    return RuleOut(**plain, definition=definition, error=snapshot.book.errors.get(rule.rule))
