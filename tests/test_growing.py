@@ -1,6 +1,7 @@
 """A bundle that grows: new items as if they had been at the fit, new events known at once, a refit like a first fit."""
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ from cuvee.bundle import Bundle, load_bundle, save_bundle
 from cuvee.cache import VectorCache
 from cuvee.encoders.tabular import Tabular
 from cuvee.errors import DataError
-from cuvee.features import fit_channels, fused
+from cuvee.features import encoded, fit_channels, fused
 from cuvee.fusion.concat import Concat
+from cuvee.imputation import impute
 from cuvee.models.blend import Blend
 from cuvee.models.content_ease import ContentEase
 from cuvee.models.ease import Ease
 from cuvee.models.friends import Friends
+from cuvee.models.graph_filter import GraphFilter
 from cuvee.models.popular import Popular
 from cuvee.models.tuned import Tuned
 from cuvee.projection import Projection
@@ -27,7 +30,7 @@ from cuvee.readers.folder import Folder
 from cuvee.recipe import Recipe
 from cuvee.splits.random import Random
 from cuvee.testing import first_items
-from cuvee.types import Dataset, Floats
+from cuvee.types import Dataset, Embeddings, Floats
 
 CEASE = ContentEase({"facts": 1.0, "fused": 0.5}, l2=4, content=7, share=0.3)
 MIXED = Blend((CEASE, Ease(3), Popular()), weights=(1, 0.5, 0.2), shares=(1, 0.3, 0.2, 0.1, 0))
@@ -108,6 +111,94 @@ def test_a_mean_is_put_where_a_new_item_has_nothing(shop: Dataset, cache: Vector
     new = late.with_items(pl.DataFrame({"item_id": ["x"]}), cache).data.feature("item", "facts")
     np.testing.assert_allclose(new.vectors[21], old.mean(axis=0), atol=1e-6)
     np.testing.assert_array_equal(new.vectors[:21], old)
+
+
+@pytest.mark.parametrize("fill", ["zero", "mean"])
+def test_changed_items_are_as_if_they_had_been_so_at_the_fit(fill: str, shop: Dataset, cache: VectorCache) -> None:
+    """Another price, a colour that is gone, another title: vectors, fused ones too, and scores are the same."""
+    before = made(shop, MIXED, cache, impute=fill)
+    columns = shop.item_table[[2, 9, 14]].with_columns(
+        pl.Series("price", [8.5, 1.5, None]), pl.Series("colour", ["green", None, None], pl.String), title=pl.lit("New")
+    )
+    found, stale = before.with_changes(columns[[2, 0, 1]], cache)
+    assert stale == ()
+    assert found.data.item_table[[2, 9, 14]].equals(columns)
+    assert found.data.item_table[[3, 22]].equals(shop.item_table[[3, 22]])
+    changed = replace(before.data, item_table=found.data.item_table)
+    by_hand = encoded(changed, before.channels, cache).feature("item", "facts")
+    by_hand = impute(by_hand, changed, "mean") if fill == "mean" else by_hand
+    facts = found.data.feature("item", "facts")
+    np.testing.assert_allclose(facts.vectors, by_hand.vectors, atol=1e-6)
+    np.testing.assert_array_equal(facts.present, by_hand.present)
+    np.testing.assert_allclose(scores(found), scores(found.refit()), atol=3e-5)
+    assert np.abs(scores(found) - scores(before)).max() > 0.01
+    assert before.data.item_table.equals(shop.item_table)  # nothing was edited
+
+
+def test_a_title_that_nothing_encodes_changes_no_model(shop: Dataset, cache: VectorCache) -> None:
+    before = made(shop, Tuned(GraphFilter({"facts": 1.0}), {}), cache)
+    found, stale = before.with_changes(shop.item_table[[5]].with_columns(title=pl.lit("New")), cache)
+    assert (found.model, stale) == (before.model, ())
+    assert found.data.features == before.data.features
+    found, stale = before.with_changes(shop.item_table[[5]].with_columns(price=pl.lit(99.0)), cache)
+    assert stale == ("i05",)  # the graph is as it was fitted
+    np.testing.assert_array_equal(scores(found), scores(before))
+    assert not np.array_equal(found.data.feature("item", "facts").vectors, before.data.feature("item", "facts").vectors)
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Reads the length of a file, as an encoder of pictures would read its pixels."""
+
+    def fit(self, train: Dataset, role: str) -> "Faces":  # noqa: ARG002
+        return self
+
+    fingerprint = "faces"
+
+    def contents(self, table: pl.DataFrame) -> list[str]:
+        return [Path(p).read_text("utf-8") if p and Path(p).is_file() else "" for p in table["face"]]
+
+    def encode(self, table: pl.DataFrame) -> Iterator[Embeddings]:
+        lengths = [len(text) for text in self.contents(table)]
+        yield Embeddings(np.array([[n, 1.0] for n in lengths], np.float32), np.array(lengths) > 0)
+
+
+def test_a_file_that_has_gone_takes_no_vector_with_it(shop: Dataset, cache: VectorCache, tmp_path: Path) -> None:
+    """A bundle on another machine: the picture is not there, and still it is the same when the price changes."""
+    files = [tmp_path / f"{n}.txt" for n in range(23)]
+    for n, path in enumerate(files):
+        path.write_text("x" * (n + 1), "utf-8")
+    table = shop.item_table.with_columns(pl.Series("face", [str(path) for path in files]))
+    channels, known = fit_channels(replace(shop, item_table=table), {"face": Faces()}, Projection(), cache)
+    before = Bundle(
+        Recipe(Folder(Path("/gone")), Random(), Popular()),
+        Popular().fit(known, None, np.random.default_rng(0)),
+        known,
+        channels,
+    )
+    (tmp_path / "more.txt").write_text("y" * 99, "utf-8")
+    for path in files[:5]:
+        path.unlink()
+    found, _ = before.with_changes(table[[1, 2]].with_columns(price=pl.lit(3.25)), cache)
+    assert found.data.feature("item", "face") is known.feature("item", "face")
+    found, stale = before.with_changes(table[[7, 8]].with_columns(face=pl.lit(str(tmp_path / "more.txt"))), cache)
+    assert stale == ("i07", "i08")
+    vectors = found.data.feature("item", "face").vectors
+    np.testing.assert_array_equal(vectors[7], vectors[8])
+    np.testing.assert_array_equal(vectors[:7], known.feature("item", "face").vectors[:7])
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        ({"item_id": ["i01", "nope"]}, "row 2, item 'nope' is not in the catalogue"),
+        ({"item_id": ["i01", "i01"]}, "occurs more than once"),
+        ({"item_id": ["i01"], "price": ["cheap"]}, "column 'price' holds 'cheap'"),
+    ],
+)
+def test_changes_that_cannot_be(table: dict[str, Any], told: str, shop: Dataset, cache: VectorCache) -> None:
+    with pytest.raises(DataError, match=told):
+        made(shop, MIXED, cache).with_changes(pl.DataFrame(table), cache)
 
 
 def test_nothing_new_changes_nothing(shop: Dataset, cache: VectorCache) -> None:

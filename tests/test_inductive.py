@@ -8,7 +8,7 @@ import pytest
 
 from cuvee.errors import ConfigError
 from cuvee.fusion.weighted import Weighted
-from cuvee.inductive import extended, updated
+from cuvee.inductive import extended, revised, updated
 from cuvee.models.content import Content
 from cuvee.models.content_ease import ContentEase
 from cuvee.models.ease import Ease
@@ -18,7 +18,7 @@ from cuvee.models.graph_filter import GraphFilter
 from cuvee.models.item_knn import ItemKnn
 from cuvee.models.popular import Popular, PopularModel
 from cuvee.models.tuned import Tuned, TunedModel
-from cuvee.models.two_tower import TwoTower
+from cuvee.models.two_tower import TwoTower, TwoTowerModel
 from cuvee.protocols import Estimator, Inductive
 from cuvee.queries import queries_of
 from cuvee.testing import first_items
@@ -121,3 +121,63 @@ def test_friends_are_those_of_today(circle: Dataset) -> None:
     np.testing.assert_allclose(updated(Friends().fit(circle, None, rng), late).score(queries), expected, atol=1e-6)
     told = updated(FriendsRidge().fit(circle, None, rng), late).score(queries)
     assert np.abs(told[0]).max() > 0
+
+
+def swapped(data: Dataset, rows: list[int]) -> Dataset:
+    """Return the data set in which these items have each other's content, one of them none of one modality."""
+    order = np.arange(len(data.items))
+    order[rows] = np.roll(rows, 1)
+    features = {key: part.take(order) if key[0] == "item" else part for key, part in data.features.items()}
+    image = features["item", "image"]
+    gone = np.arange(len(order)) == rows[0]
+    features["item", "image"] = replace(
+        image, vectors=np.where(gone[:, None], 0, image.vectors), present=image.present & ~gone
+    )
+    return replace(data, features=features)
+
+
+REVISED = {name: MODELS[name] for name in ("cease", "add_ease", "mostly content", "content alone", "content", "tuned")}
+REVISED |= {
+    "split content alone": MODELS["split content alone"],
+    "split, all neighbours": replace(CEASE, dense_up_to=0, neighbours=23),
+    "split add_ease, all neighbours": replace(CEASE, share=0.3, dense_up_to=0, neighbours=23),
+}
+
+
+@pytest.mark.parametrize("name", REVISED)
+def test_other_content_is_as_if_it_had_been_there_at_the_fit(name: str, world: Dataset) -> None:
+    rows = np.array([3, 20, 7], np.int32)
+    later = swapped(world, rows.tolist())
+    model = REVISED[name]
+    model = replace(model, grid={}) if isinstance(model, Tuned) else model
+    old, expected = (model.fit(data, None, np.random.default_rng(0)) for data in (world, later))
+    found, whole = revised(old, world, later, rows)
+    assert whole
+    asked = queries_of(world, np.arange(37, dtype=np.int32))
+    np.testing.assert_allclose(found.score(asked), expected.score(asked), atol=3e-4 if "split" in name else 3e-5)
+    assert np.abs(old.score(asked) - expected.score(asked)).max() > 0.01
+
+
+def test_what_cannot_read_new_content_says_so(world: Dataset) -> None:
+    """A tower's residual was learned with the old content; an item nobody likes has nothing else than its content."""
+    liked, cold = np.array([3], np.int32), np.array([22], np.int32)
+    assert world.popularity[3] > 0
+    nobody = np.ones(len(world.events), bool)
+    nobody[world.events.item == 22] = False
+    world = replace(world, events=world.events.take(nobody))
+    towers = MODELS["two_tower"].fit(world, None, np.random.default_rng(0))
+    later = swapped(world, [22, 3])
+    found, whole = revised(towers, world, later, cold)
+    assert whole
+    assert isinstance(found, TwoTowerModel)
+    assert isinstance(towers, TwoTowerModel)
+    fresh = extended(replace(towers, vectors=towers.vectors[:22], bias=towers.bias[:22]), later)
+    assert isinstance(fresh, TwoTowerModel)
+    np.testing.assert_array_equal(found.vectors, fresh.vectors)
+    assert not np.array_equal(found.vectors[22], towers.vectors[22])
+    same, whole = revised(towers, world, later, liked)
+    assert not whole
+    assert isinstance(same, TwoTowerModel)
+    np.testing.assert_array_equal(same.vectors, towers.vectors)
+    graph = MODELS["graph_filter"].fit(world, None, np.random.default_rng(0))
+    assert revised(graph, world, later, cold) == (graph, False)

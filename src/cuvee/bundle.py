@@ -16,8 +16,8 @@ from cuvee.cache import VectorCache, default_cache
 from cuvee.errors import BundleError, ConfigError, UnknownNameError, unknown
 from cuvee.features import Channel
 from cuvee.frames import ArrowTable
-from cuvee.growing import with_events, with_items
-from cuvee.inductive import extended, updated
+from cuvee.growing import with_changes, with_events, with_items
+from cuvee.inductive import extended, revised, updated
 from cuvee.protocols import Explainer, FittedFusion, Ranker, Recommender, Settled
 from cuvee.queries import queries_of, session
 from cuvee.rank import recommend, similar
@@ -93,6 +93,26 @@ class Bundle:
         cache = default_cache() if cache is None else cache
         data = with_items(self.data, table, self.channels, self.fusion, self.recipe.impute, cache)
         return replace(self, data=data, model=extended(self.model, data))
+
+    def with_changes(self, table: ArrowTable, cache: VectorCache | None = None) -> "tuple[Bundle, tuple[str, ...]]":
+        """Return the bundle with other columns of items it has, encoded where their content is another one.
+
+        What the fit learned of interactions stays. The second part names the items whose new content the model, or a
+        part of it that reads content, reads at the next fit only: they are ranked by the old one until then.
+
+        Args:
+            table: item_id, and every column of the catalogue: what is missing is missing from now on.
+            cache: of vectors; None: the default one.
+
+        Raises:
+            DataError: an id that is unknown or repeated, or a cell that is not of its column's type.
+        """
+        cache = default_cache() if cache is None else cache
+        data, moved = with_changes(self.data, table, self.channels, self.fusion, self.recipe.impute, cache)
+        if not len(moved):
+            return replace(self, data=data), ()
+        model, whole = revised(self.model, self.data, data, moved)
+        return replace(self, data=data, model=model), () if whole else tuple(data.items[row] for row in moved)
 
     def update(self, events: ArrowTable) -> "Bundle":
         """Return the bundle that knows new events at once: histories, `unseen` and popularity; the model is not fitted.

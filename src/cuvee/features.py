@@ -14,9 +14,9 @@ from cuvee.imputation import Impute, impute
 from cuvee.projection import FittedProjection, Projection
 from cuvee.protocols import Encoder, FittedEncoder, FittedFusion, Learning, Nesting
 from cuvee.roles import role_of, table_of, trained_rows
-from cuvee.types import Dataset, Embeddings
+from cuvee.types import Dataset, Embeddings, Ints
 
-__all__ = ["FUSED", "Channel", "encode_table", "encoded", "encoded_items", "fit_channels", "fused"]
+__all__ = ["FUSED", "Channel", "encode_table", "encoded", "encoded_items", "fit_channels", "fused", "reencoded_items"]
 
 FUSED = "fused"
 """Item modality that a recipe's `fusion` makes."""
@@ -91,6 +91,25 @@ def encoded_items(
             fitted = _fitted(channel.encoder, channel.learned, data, channel.role)
             raw = encode_table(fitted, data.item_table[first:], cache, channel.modality)
             found[channel.modality] = channel.projection.apply(raw)
+    return found
+
+
+def reencoded_items(
+    before: Dataset, data: Dataset, channels: tuple[Channel, ...], cache: VectorCache, rows: Ints
+) -> dict[str, tuple[Ints, Embeddings]]:
+    """Return modality -> those of the items whose content there is another one than before, and their new vectors.
+
+    What has not changed is not read: its file may be gone, and its vector may have been filled in.
+    """
+    found = {}
+    for channel in channels:
+        if channel.role == "item":
+            fitted = _fitted(channel.encoder, channel.learned, data, channel.role)
+            old, new = (fitted.contents(table.item_table[rows]) for table in (before, data))
+            moved = rows[np.array([a != b for a, b in zip(old, new, strict=True)], bool)]
+            if len(moved):
+                raw = encode_table(fitted, data.item_table[moved], cache, channel.modality)
+                found[channel.modality] = moved, channel.projection.apply(raw)
     return found
 
 

@@ -9,18 +9,18 @@ import polars as pl
 
 from cuvee.cache import VectorCache
 from cuvee.errors import DataError
-from cuvee.features import FUSED, Channel, encoded_items
+from cuvee.features import FUSED, Channel, encoded_items, reencoded_items
 from cuvee.frames import KIND_WEIGHTS, ArrowTable, Frames, as_frame, dataset, require
 from cuvee.imputation import Impute, impute
 from cuvee.protocols import FittedFusion, Reader
 from cuvee.tables import first_not
-from cuvee.types import Dataset, Embeddings, Events, Floats
+from cuvee.types import Dataset, Embeddings, Events, Floats, Ints
 
-__all__ = ["with_events", "with_items"]
+__all__ = ["with_changes", "with_events", "with_items"]
 
 logger = logging.getLogger(__name__)
 
-_ITEMS, _EVENTS = "new items", "new events"
+_ITEMS, _CHANGES, _EVENTS = "new items", "changed items", "new events"
 
 
 def with_items(
@@ -43,7 +43,7 @@ def with_items(
     frame = as_frame(table, _ITEMS)
     _check_ids(frame, data)
     n = len(data.items)
-    rows = _aligned(frame, data.item_table)
+    rows = _aligned(frame, data.item_table, _ITEMS)
     grown = replace(
         data, items=(*data.items, *rows["item_id"]), item_table=pl.concat([data.item_table, rows]), features={}
     )
@@ -62,6 +62,63 @@ def with_items(
     if fusion is not None:
         features["item", FUSED] = _joined(data.feature("item", FUSED), fusion.fuse(parts))
     return replace(grown, features=features)
+
+
+def with_changes(
+    data: Dataset,
+    table: ArrowTable,
+    channels: tuple[Channel, ...],
+    fusion: FittedFusion | None,
+    fill: Impute,
+    cache: VectorCache,
+) -> tuple[Dataset, Ints]:
+    """Return the data set with other columns of items it has, and (m,) the items whose vectors are others thereby.
+
+    Args:
+        table: item_id, and every column of the catalogue: what is missing is missing from now on.
+        fill: what an item gets that misses a modality from now on.
+
+    Raises:
+        DataError: no item_id, a repeated or an unknown one, or a cell that is not of its column's type.
+    """
+    frame = as_frame(table, _CHANGES)
+    _check_known(frame, data)
+    found = _aligned(frame, data.item_table, _CHANGES)
+    rows = np.array([data.item_rows[name] for name in found["item_id"]], np.int32)
+    old = data.item_table[rows]
+    differs = np.zeros(len(rows), bool)
+    for name in found.columns:
+        differs |= found[name].ne_missing(old[name]).to_numpy()
+    found, rows = found.filter(differs), rows[differs]
+    order = np.arange(len(data.items))
+    order[rows] = len(data.items) + np.arange(len(rows))
+    changed = replace(data, item_table=pl.concat([data.item_table, found])[order])
+    return _with_vectors(data, changed, reencoded_items(data, changed, channels, cache, rows), fusion, fill)
+
+
+def _with_vectors(
+    before: Dataset,
+    data: Dataset,
+    found: Mapping[str, tuple[Ints, Embeddings]],
+    fusion: FittedFusion | None,
+    fill: Impute,
+) -> tuple[Dataset, Ints]:
+    """Return the data set with the new vectors, what is missing filled and all fused, and the items that have any."""
+    features = dict(data.features)
+    for modality, (rows, new) in found.items():
+        if ("item", modality) in features:
+            old = features["item", modality]
+            vectors, present = old.vectors.copy(), old.present.copy()
+            vectors[rows], present[rows] = new.vectors, new.present
+            features["item", modality] = impute(Embeddings(vectors, present), data, fill)
+    moved = np.unique(np.concatenate([np.zeros(0, np.int32), *(rows for rows, _ in found.values())])).astype(np.int32)
+    if fusion is not None and len(moved):
+        parts = {m: part.take(moved) for (role, m), part in features.items() if role == "item" and m != FUSED}
+        old, new = before.feature("item", FUSED), fusion.fuse(parts)
+        vectors, present = old.vectors.copy(), old.present.copy()
+        vectors[moved], present[moved] = new.vectors, new.present
+        features["item", FUSED] = Embeddings(vectors, present)
+    return replace(data, features=features), moved
 
 
 def with_events(data: Dataset, table: ArrowTable, reader: Reader, weights: Mapping[str, float] | None) -> Dataset:
@@ -108,10 +165,22 @@ def _check_ids(frame: pl.DataFrame, data: Dataset) -> None:
             raise DataError(f"{_ITEMS}: row {first_not(bad)}, item {ids[first_not(bad) - 1]!r} {told}")
 
 
-def _aligned(frame: pl.DataFrame, like: pl.DataFrame) -> pl.DataFrame:
+def _check_known(frame: pl.DataFrame, data: Dataset) -> None:
+    require(frame, ("item_id",), _CHANGES)
+    ids = frame["item_id"].cast(pl.String)
+    unknown = ~ids.is_in(pl.Series(data.items, dtype=pl.String).implode())
+    for bad, told in (
+        (unknown, "is not in the catalogue; add it"),
+        (ids.is_duplicated(), "occurs more than once; keep one row an id"),
+    ):
+        if bad.any():
+            raise DataError(f"{_CHANGES}: row {first_not(bad)}, item {ids[first_not(bad) - 1]!r} {told}")
+
+
+def _aligned(frame: pl.DataFrame, like: pl.DataFrame, what: str) -> pl.DataFrame:
     """Return the rows in the columns and types of another table: null where a column is missing, others left out."""
     if others := [c for c in frame.columns if c not in like.columns]:
-        logger.warning("%s: columns %s are not in the catalogue and are left out", _ITEMS, ", ".join(map(repr, others)))
+        logger.warning("%s: columns %s are not in the catalogue and are left out", what, ", ".join(map(repr, others)))
     columns = []
     for name, dtype in like.schema.items():
         if name not in frame.columns:
@@ -123,7 +192,7 @@ def _aligned(frame: pl.DataFrame, like: pl.DataFrame) -> pl.DataFrame:
         if bad.any():
             row = first_not(bad)
             value = str(column[row - 1])[:60]
-            raise DataError(f"{_ITEMS}: row {row}, column {name!r} holds {value!r}, in the catalogue it is {dtype}")
+            raise DataError(f"{what}: row {row}, column {name!r} holds {value!r}, in the catalogue it is {dtype}")
         columns.append(cast)
     return pl.DataFrame(columns)
 

@@ -1,10 +1,10 @@
-"""Trained models that grow: they take in new items, or count new events, as far as they, and their parts, can."""
+"""Trained models that go on: new items, other content, new events, as far as they, and their parts, can take them."""
 
 from cuvee.errors import ConfigError
-from cuvee.protocols import Inductive, Online, Recommender
-from cuvee.types import Dataset
+from cuvee.protocols import Inductive, Online, Recommender, Revisable
+from cuvee.types import Dataset, Ints
 
-__all__ = ["extended", "updated"]
+__all__ = ["extended", "revised", "updated"]
 
 
 def extended(model: Recommender, train: Dataset) -> Recommender:
@@ -22,3 +22,8 @@ def extended(model: Recommender, train: Dataset) -> Recommender:
 def updated(model: Recommender, train: Dataset) -> Recommender:
     """Return the model with what it counts taken from these events; as it is where it counts nothing."""
     return model.update(train) if isinstance(model, Online) else model
+
+
+def revised(model: Recommender, before: Dataset, train: Dataset, rows: Ints) -> tuple[Recommender, bool]:
+    """Return the model for items (m,) with other content, and whether it reads all of that; as it is if it cannot."""
+    return model.revise(before, train, rows) if isinstance(model, Revisable) else (model, False)

@@ -14,9 +14,9 @@ import torch
 
 from cuvee.errors import ConfigError
 from cuvee.memo import Memo
-from cuvee.types import Floats
+from cuvee.types import Floats, Ints
 
-__all__ = ["RidgeWeights", "extended_ridge", "solved_once", "zero_diagonal_ridge"]
+__all__ = ["RidgeWeights", "extended_ridge", "revised_ridge", "solved_once", "zero_diagonal_ridge"]
 
 _SOLVED: ContextVar[Memo | None] = ContextVar("solved", default=None)
 
@@ -63,14 +63,35 @@ def extended_ridge(solved: RidgeWeights, cross: Floats, corner: Floats, l2: floa
     """
     n, every = len(cross), len(cross) + len(corner)
     precision = np.empty((every, every), np.float32)
-    precision[:n, :n] = solved.weights * -solved.own
-    precision[np.arange(n), np.arange(n)] = solved.own
+    precision[:n, :n] = _precision(solved)
     told = precision[:n, :n] @ cross  # (i, m) P C
     rest = np.linalg.inv(corner.astype(np.float64) + l2 * np.eye(len(corner)) - cross.T.astype(np.float64) @ told)
     side = np.asarray(told @ rest, np.float32)
     precision[:n, :n] += side @ told.T
     precision[:n, n:], precision[n:, :n] = -side, -side.T
     precision[n:, n:] = rest
+    return _weights(precision)
+
+
+def revised_ridge(solved: RidgeWeights, change: Floats, rows: Ints) -> RidgeWeights:
+    """Return the weights of the problem whose Gram matrix has changed in m rows and columns: O(i^2 m).
+
+    With E the unit columns of the rows, A the change there and A_D its part on them, the change is U M U' for
+    U = [E, A], and M^-1 = [[0, I], [I, A_D]]; by Woodbury the inverse is P - P U (M^-1 + U'PU)^-1 U'P.
+
+    Args:
+        solved: the problem as it was.
+        change: (i, m) the new Gram matrix minus the old one in the columns `rows`; elsewhere it differs in `rows` only.
+        rows: (m,) each once.
+    """
+    m, precision = len(rows), _precision(solved)
+    parts = np.concatenate([precision[:, rows], precision @ change], axis=1)  # (i, 2m) P U
+    inner = np.empty((2 * m, 2 * m), np.float64)
+    inner[:m], inner[m:] = parts[rows], change.T.astype(np.float64) @ parts
+    inner[:m, m:] += np.eye(m)
+    inner[m:, :m] += np.eye(m)
+    inner[m:, m:] += change[rows]
+    precision -= parts @ np.linalg.solve(inner, parts.T.astype(np.float64)).astype(np.float32)
     return _weights(precision)
 
 
@@ -98,3 +119,10 @@ def _weights(precision: Floats) -> RidgeWeights:
     weights = precision / -own
     np.fill_diagonal(weights, 0.0)
     return RidgeWeights(np.asarray(weights, np.float32), own)
+
+
+def _precision(solved: RidgeWeights) -> Floats:
+    """Return P (i, i) of B."""
+    precision = np.asarray(solved.weights * -solved.own, np.float32)
+    np.fill_diagonal(precision, solved.own)
+    return precision

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from cuvee.errors import ConfigError
-from cuvee.types import Floats
+from cuvee.types import Floats, Ints
 
-__all__ = ["SplitWeights", "content_ridge", "extended_split", "split_ridge"]
+__all__ = ["SplitWeights", "content_ridge", "extended_split", "revised_split", "split_ridge"]
 
 Doubles = NDArray[np.float64]
 Matrix = sparse.csr_matrix[np.float32]
@@ -85,6 +85,27 @@ def extended_split(old: SplitWeights, space: Floats, l2: float) -> SplitWeights:
     values = kept.data * (own_before / own[:n])[kept.indices].astype(np.float32)
     starts = np.append(kept.indptr, np.full(len(wide) - n, kept.nnz, kept.indptr.dtype))
     weights = sparse.csr_matrix((values, kept.indices, starts), shape=(len(wide), len(wide)))
+    return _split(weights, solved, shrunk / own[:, None], diagonal)
+
+
+def revised_split(old: SplitWeights, before: Floats, space: Floats, rows: Ints) -> SplitWeights:
+    """Return the weights where m items have other content: Z + S^-1 (U' - U), with the S^-1 of their columns.
+
+    Args:
+        old: of `split_ridge` or `extended_split`; `right` is not read.
+        before: (i, d) content U that the weights know.
+        space: (i, d) content U' that they shall know.
+        rows: (m,) where the two differ, each once.
+    """
+    solved, diagonal = old.left.astype(np.float64), old.diagonal.astype(np.float64)
+    wide = space.astype(np.float64)
+    _, own_before = _shrunk(diagonal, solved, before.astype(np.float64))
+    columns = old.sparse[:, rows].toarray() * -own_before[rows]  # (i, m) of S^-1
+    columns[rows, np.arange(len(rows))] = diagonal[rows]
+    solved = solved + columns @ (wide[rows] - before[rows])
+    shrunk, own = _shrunk(diagonal, solved, wide)
+    values = old.sparse.data * (own_before / own)[old.sparse.indices].astype(np.float32)
+    weights = sparse.csr_matrix((values, old.sparse.indices, old.sparse.indptr), shape=old.sparse.shape)
     return _split(weights, solved, shrunk / own[:, None], diagonal)
 
 

@@ -27,6 +27,7 @@ from cuvee.blending import (
 )
 from cuvee.errors import ConfigError
 from cuvee.filters.unseen import allowed
+from cuvee.inductive import revised
 from cuvee.protocols import Curved, Estimator, Inductive, Online, Recommender, Settled, Traceable
 from cuvee.registry import describe
 from cuvee.scored_once import standardised
@@ -194,6 +195,12 @@ class BlendModel:
         views = tuple(_extended(name, view, train) for name, view in zip(self.names, self.views, strict=True))
         popularity = np.append(self.popularity, np.zeros(more, np.float32))
         return replace(self, views=views, popularity=popularity, new=np.append(self.new, np.ones(more, bool)))
+
+    def revise(self, before: Dataset, train: Dataset, rows: Ints) -> "tuple[BlendModel, bool]":
+        """Return the blend whose views read the new content where they can; whether all do that read any."""
+        told = [revised(view, before, train, rows) for view in self.views]
+        whole = all(done for (_, done), reads in zip(told, _reading(self.settled.views), strict=True) if reads)
+        return replace(self, views=tuple(view for view, _ in told)), whole
 
     def update(self, train: Dataset) -> "BlendModel":
         """Return the blend with popularity counted from these events; what a view has to fit for stays."""

@@ -40,6 +40,10 @@ class ContentModel:
         """Return the model with the vectors of all items of the catalogue."""
         return ContentModel(joined(train, self.on), self.on)
 
+    def revise(self, before: Dataset, train: Dataset, rows: Ints) -> "tuple[ContentModel, bool]":  # noqa: ARG002
+        """Return the model with the vectors of all items of the catalogue: it knows nothing else."""
+        return self.extend(train), True
+
     def score(self, queries: Queries) -> Floats:
         liked = queries.liked
         total = np.maximum(np.asarray(liked.sum(axis=1), np.float32), 1e-9)

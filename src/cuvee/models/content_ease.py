@@ -16,8 +16,8 @@ from cuvee.content_space import joined
 from cuvee.errors import ConfigError
 from cuvee.item_weights import linear_scores, trace_linear
 from cuvee.neighbour_graphs import co_liked
-from cuvee.ridge import RidgeWeights, extended_ridge, zero_diagonal_ridge
-from cuvee.sparse_ridge import SplitWeights, content_ridge, extended_split, split_ridge
+from cuvee.ridge import RidgeWeights, extended_ridge, revised_ridge, zero_diagonal_ridge
+from cuvee.sparse_ridge import SplitWeights, content_ridge, extended_split, revised_split, split_ridge
 from cuvee.types import PAD, Dataset, Floats, Holdout, Ints, Queries
 
 __all__ = ["ContentEase", "ContentEaseModel", "SplitContentEaseModel"]
@@ -105,13 +105,32 @@ class ContentEaseModel:
             total += np.float32(p.share) * _content_alone(space, p.content_l2)
         if p.share == 1:
             return replace(self, weights=total)
-        first = self.weights
-        if p.share > 0:
-            first = first - np.float32(p.share) * _content_alone(space[:n], p.content_l2)
-            first /= np.float32(1 - p.share)
         told = np.asarray(np.float32(p.content) * (space @ space[n:].T), np.float32)  # (i + m, m)
-        solved = extended_ridge(RidgeWeights(first, self.own), told[:n], told[n:], p.l2)
+        solved = extended_ridge(self._learned(space[:n]), told[:n], told[n:], p.l2)
         return replace(self, weights=total + np.float32(1 - p.share) * solved.weights, own=solved.own)
+
+    def revise(self, before: Dataset, train: Dataset, rows: Ints) -> "tuple[ContentEaseModel, bool]":
+        """Return the model as if fitted with the new content.
+
+        Cost: O(i^2 m) for m items.
+        """
+        p, old, space = self.parameters, joined(before, self.parameters.on), joined(train, self.parameters.on)
+        weights = np.zeros_like(self.weights)
+        if p.share > 0:
+            weights += np.float32(p.share) * _content_alone(space, p.content_l2)
+        if p.share == 1:
+            return replace(self, weights=weights), True
+        change = np.asarray(np.float32(p.content) * (space @ space[rows].T - old @ old[rows].T), np.float32)
+        solved = revised_ridge(self._learned(old), change, rows)
+        return replace(self, weights=weights + np.float32(1 - p.share) * solved.weights, own=solved.own), True
+
+    def _learned(self, space: Floats) -> RidgeWeights:
+        """Return the problem with interactions alone, of the content (i, d) that the model knows."""
+        p = self.parameters
+        if p.share == 0:
+            return RidgeWeights(self.weights, self.own)
+        first = self.weights - np.float32(p.share) * _content_alone(space, p.content_l2)
+        return RidgeWeights(np.asarray(first / np.float32(1 - p.share), np.float32), self.own)
 
     def score(self, queries: Queries) -> Floats:
         return linear_scores(queries, self.weights)
@@ -138,10 +157,20 @@ class SplitContentEaseModel:
         space = joined(train, p.on)
         if p.share == 1:
             return _together(p, None, space)
-        width = space.shape[1]
-        weights = self.weights / np.float32(1 - p.share)
-        old = SplitWeights(weights, self.left[:, :width], self.right[:, :width], self.diagonal)
-        return _together(p, extended_split(old, p._scaled(space), p.l2), space)
+        return _together(p, extended_split(self._learned(space.shape[1]), p._scaled(space), p.l2), space)
+
+    def revise(self, before: Dataset, train: Dataset, rows: Ints) -> "tuple[SplitContentEaseModel, bool]":
+        """Return the model as if fitted with the new content, as closely as the sparse part is the whole."""
+        p, space = self.parameters, joined(train, self.parameters.on)
+        if p.share == 1:
+            return _together(p, None, space), True
+        old = p._scaled(joined(before, p.on))
+        return _together(p, revised_split(self._learned(old.shape[1]), old, p._scaled(space), rows), space), True
+
+    def _learned(self, width: int) -> SplitWeights:
+        """Return the problem with interactions alone; its part of low rank is as wide as the content."""
+        weights = self.weights / np.float32(1 - self.parameters.share)
+        return SplitWeights(weights, self.left[:, :width], self.right[:, :width], self.diagonal)
 
     def score(self, queries: Queries) -> Floats:
         liked = queries.liked

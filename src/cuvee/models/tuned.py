@@ -8,11 +8,11 @@ import numpy as np
 from tqdm import tqdm
 
 from cuvee.errors import ConfigError, unknown
-from cuvee.inductive import extended, updated
+from cuvee.inductive import extended, revised, updated
 from cuvee.protocols import Estimator, Recommender, Settled
 from cuvee.registry import build, describe, parameters
 from cuvee.selection import validation_ndcg
-from cuvee.types import Dataset, Floats, Holdout, Queries
+from cuvee.types import Dataset, Floats, Holdout, Ints, Queries
 
 __all__ = ["Tuned", "TunedModel"]
 
@@ -83,6 +83,11 @@ class TunedModel:
             ConfigError: that model cannot take in new items.
         """
         return replace(self, model=extended(self.model, train))
+
+    def revise(self, before: Dataset, train: Dataset, rows: Ints) -> "tuple[TunedModel, bool]":
+        """Return it with the model revised, as far as that can be."""
+        model, whole = revised(self.model, before, train, rows)
+        return replace(self, model=model), whole
 
     def update(self, train: Dataset) -> "TunedModel":
         """Return it with the model updated, where that counts anything."""

@@ -30,7 +30,7 @@ from cuvee.metrics.ndcg import Ndcg
 from cuvee.protocols import JointFusion
 from cuvee.rank import recommend
 from cuvee.train import History, Training, train
-from cuvee.types import Dataset, Embeddings, Floats, Holdout, Queries
+from cuvee.types import Dataset, Embeddings, Floats, Holdout, Ints, Queries
 
 __all__ = ["TwoTower", "TwoTowerModel"]
 
@@ -110,14 +110,24 @@ class TwoTowerModel:
 
     def extend(self, train: Dataset) -> "TwoTowerModel":
         """Return the model with the items at the end of the catalogue that it does not know, by their content."""
-        new = np.arange(len(self.vectors), len(train.items))
-        parts = {m: train.feature("item", m).take(new) for m in self.item_widths}
+        vectors, bias = self._by_content(train, np.arange(len(self.vectors), len(train.items), dtype=np.int32))
+        return replace(self, vectors=np.concatenate([self.vectors, vectors]), bias=np.append(self.bias, bias))
+
+    def revise(self, before: Dataset, train: Dataset, rows: Ints) -> "tuple[TwoTowerModel, bool]":  # noqa: ARG002
+        """Return the model with the new content of items nobody likes; others are what the fit made of both at once."""
+        new = rows[train.popularity[rows] == 0]
+        vectors, bias = self.vectors.copy(), self.bias.copy()
+        vectors[new], bias[new] = self._by_content(train, new)
+        return replace(self, vectors=vectors, bias=bias), len(new) == len(rows)
+
+    def _by_content(self, train: Dataset, rows: Ints) -> tuple[Floats, Floats]:
+        """Return (n, dim) vectors and (n,) biases of items by their content alone."""
+        parts = {m: train.feature("item", m).take(rows) for m in self.item_widths}
         network = _Content(self.settled.fusion, self.item_widths, self.settled.dim)
         network.load_state_dict(dict(self.content))
         with torch.no_grad():
             told, bias = network.eval()(*_tensors(parts))
-            vectors = _unit(told).numpy() * np.float32(self.scale)
-        return replace(self, vectors=np.concatenate([self.vectors, vectors]), bias=np.append(self.bias, bias.numpy()))
+            return _unit(told).numpy() * np.float32(self.scale), bias.numpy()
 
     @cached_property
     def _network(self) -> "_Profiles | None":

@@ -243,6 +243,24 @@ class Inductive(Protocol):
 
 
 @runtime_checkable
+class Revisable(Protocol):
+    """A trained model that reads the content of items it knows anew."""
+
+    def revise(self, before: Dataset, train: Dataset, rows: Ints) -> tuple[Recommender, bool]:
+        """Return the model for a catalogue in which items have other content; what was learned of events stays.
+
+        Args:
+            before: the data set whose content the model reads now.
+            train: the same items, users and events with the new content.
+            rows: (m,) the items that have other content, each once.
+
+        Returns:
+            the model, and whether everything in it that reads content reads the new one.
+        """
+        ...
+
+
+@runtime_checkable
 class Online(Protocol):
     """A trained model that counts new events without a fit."""
 
