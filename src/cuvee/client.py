@@ -38,6 +38,13 @@ class _Call:
     path: str
     body: Any = None
     query: Mapping[str, str | int] | None = None
+    content: bytes | None = None
+    media_type: str = ""
+
+    def options(self) -> dict[str, Any]:
+        if self.content is None:
+            return {"json": self.body, "params": self.query}
+        return {"content": self.content, "params": self.query, "headers": {"Content-Type": self.media_type}}
 
 
 def _recommend(**asked: Any) -> _Call:
@@ -125,6 +132,15 @@ class Client:
         """Return the items closest to one."""
         return list(self._ask(_Call("GET", _item(item_id, "/similar"), query={"k": k}))["items"])
 
+    def call(self, method: str, path: str, body: Any = None, **query: str | int) -> Any:
+        """Return what any other request is answered: method, path from /v1 on, body, query."""
+        return self._ask(_Call(method, path, body, query or None))
+
+    def upload(self, item_id: str, content: bytes, media_type: str, position: int = 0) -> dict[str, Any]:
+        """Store a picture, sound or video of an item: image/jpeg, audio/mpeg, video/mp4 ..."""
+        path = _item(item_id, f"/media/{media_type.split('/')[0]}/{position}")
+        return dict(self._ask(_Call("PUT", path, content=content, media_type=media_type)))
+
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
@@ -133,7 +149,7 @@ class Client:
         for attempt in range(self._settings.retries + 1):
             answer = error = None
             try:
-                answer = self._http.request(call.method, call.path, json=call.body, params=call.query)
+                answer = self._http.request(call.method, call.path, **call.options())
             except httpx.TransportError as lost:
                 error = lost
             wait = self._settings.wait(attempt, answer)
@@ -187,6 +203,15 @@ class AsyncClient:
         """As `Client.similar`."""
         return list((await self._ask(_Call("GET", _item(item_id, "/similar"), query={"k": k})))["items"])
 
+    async def call(self, method: str, path: str, body: Any = None, **query: str | int) -> Any:
+        """As `Client.call`."""
+        return await self._ask(_Call(method, path, body, query or None))
+
+    async def upload(self, item_id: str, content: bytes, media_type: str, position: int = 0) -> dict[str, Any]:
+        """As `Client.upload`."""
+        path = _item(item_id, f"/media/{media_type.split('/')[0]}/{position}")
+        return dict(await self._ask(_Call("PUT", path, content=content, media_type=media_type)))
+
     async def close(self) -> None:
         """Close the connections."""
         await self._http.aclose()
@@ -195,7 +220,7 @@ class AsyncClient:
         for attempt in range(self._settings.retries + 1):
             answer = error = None
             try:
-                answer = await self._http.request(call.method, call.path, json=call.body, params=call.query)
+                answer = await self._http.request(call.method, call.path, **call.options())
             except httpx.TransportError as lost:
                 error = lost
             wait = self._settings.wait(attempt, answer)

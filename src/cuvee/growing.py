@@ -90,6 +90,8 @@ def with_changes(
     for name in found.columns:
         differs |= found[name].ne_missing(old[name]).to_numpy()
     found, rows = found.filter(differs), rows[differs]
+    if not len(rows):
+        return data, rows
     order = np.arange(len(data.items))
     order[rows] = len(data.items) + np.arange(len(rows))
     changed = replace(data, item_table=pl.concat([data.item_table, found])[order])

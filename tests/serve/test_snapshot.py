@@ -10,7 +10,7 @@ import pytest
 from cuvee.conditions import fulfilled
 from cuvee.errors import DataError
 from cuvee.queries import queries_of, with_past
-from cuvee.serve.service import followed, items_table
+from cuvee.serve.following import Changes, followed, items_table
 from cuvee.serve.snapshot import OTHER, Snapshot, snapshot_of
 from cuvee.serve.wishes import Wish
 from cuvee.sql.catalogue import Item
@@ -94,11 +94,11 @@ def test_new_items_are_taken_in_together_and_a_broken_one_keeps_no_other_out(
     monkeypatch.setattr(Snapshot, "with_items", counted)
     good = [Item(f"new-{n}", {"price": 2.0 + n, "group": "mugs"}, "available") for n in range(4)]
     hidden = Item("new-4", {"price": 1.0}, "hidden")
-    first = followed(snapshot_of(bundle), [*good, hidden])
+    first = followed(snapshot_of(bundle), Changes([*good, hidden]), tmp_path)
     assert taken == [[f"new-{n}" for n in range(5)]]
     assert [bool(first.shown[first.bundle.data.item_rows[f"new-{n}"]]) for n in range(5)] == [True] * 4 + [False]
     broken = Item("broken", {"price": "cheap"}, "available")
-    second = followed(snapshot_of(bundle), [good[0], broken, good[1]])
+    second = followed(snapshot_of(bundle), Changes([good[0], broken, good[1]]), tmp_path)
     assert set(second.bundle.data.items[23:]) == {"new-0", "new-1"}
     assert "item broken is stored but cannot be served" in caplog.text
 

@@ -1,33 +1,30 @@
 """What requests and answers look like; FastAPI checks by it and documents it."""
 
 import re
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
-
-from cuvee.sql.catalogue import State
 
 __all__ = [
     "Answer",
     "Asked",
+    "Body",
     "ConsentBody",
     "EventIn",
     "EventsIn",
     "EventsOut",
     "Id",
-    "ItemIn",
-    "ItemOut",
-    "ItemsIn",
     "ManyAsked",
     "Ranked",
     "ReasonOut",
     "Shown",
-    "StateOut",
+    "Text",
+    "Value",
 ]
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _LONGEST = 256
-_MOST_EVENTS, _MOST_ITEMS = 10_000, 1_000
+_MOST_EVENTS = 10_000
 
 
 def _id(value: str) -> str:
@@ -136,32 +133,3 @@ class ConsentBody(Body):
     personalisation: bool = Field(True, description="Their events may shape what they and others are shown")
     sensitive_profiling: bool = Field(False, description="Sensitive fields of their profile may be used")
     conversation_memory: bool = Field(False, description="What they say may be remembered")
-
-
-class ItemIn(Body):
-    """An item: its id and whatever columns of the catalogue there are."""
-
-    model_config = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
-    __pydantic_extra__: dict[str, Value] = Field(init=False)
-
-    item_id: Id
-
-    @property
-    def attributes(self) -> dict[str, Any]:
-        return dict(self.__pydantic_extra__ or {})
-
-
-class ItemsIn(Body):
-    items: list[ItemIn] = Field(min_length=1, max_length=_MOST_ITEMS)
-
-
-class ItemOut(BaseModel):
-    item_id: str
-    attributes: dict[str, Any]
-    state: State
-    served: bool = Field(description="Whether the model in use knows it")
-
-
-class StateOut(BaseModel):
-    item_id: str
-    state: State

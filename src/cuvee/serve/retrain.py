@@ -13,10 +13,9 @@ from sqlalchemy import Engine
 from cuvee.bundle import Bundle, save_bundle
 from cuvee.errors import BundleError, ConfigError, DataError
 from cuvee.logs.sql import SqlLog
-from cuvee.serve.service import followed
+from cuvee.serve.following import followed, read_changes
 from cuvee.serve.snapshot import snapshot_of, version_in
 from cuvee.sql import jobs
-from cuvee.sql.catalogue import changed_items
 from cuvee.sql.database import reading, writing
 from cuvee.sql.models import activate, active_version, add_version
 from cuvee.sql.shown import last_change
@@ -34,7 +33,7 @@ def retrain(log: SqlLog, folder: Path, job_id: str) -> str:
     """Make, note and activate a new version; return its name. The job says how far it is and how it ended.
 
     Args:
-        folder: where versions are kept, each in a folder of its name.
+        folder: where versions are kept, each in a folder of its name; uploaded files are beside it.
 
     Raises:
         DataError, ConfigError, BundleError: what cannot be fitted; the version that answers goes on.
@@ -42,10 +41,10 @@ def retrain(log: SqlLog, folder: Path, job_id: str) -> str:
     with _told(log.engine, job_id):
         with reading(log.engine) as connection:
             active = active_version(connection)
-            items = changed_items(connection, 0, last_change(connection))
+            changes = read_changes(connection, 0, last_change(connection))
         if active is None:
             raise ConfigError("no version is active: start the service with a bundle first")
-        bundle = followed(snapshot_of(active.bundle), items).bundle
+        bundle = followed(snapshot_of(active.bundle), changes, folder.parent / "media").bundle
         _say(log.engine, job_id, 0.2)
         bundle, offset = _with_log(bundle, log, active.event_offset)
         _say(log.engine, job_id, 0.4)

@@ -6,23 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import polars as pl
 from fastapi import Depends, Request
 from sqlalchemy import Connection, Engine
 
 from cuvee.errors import BundleError, ConfigError, DataError
 from cuvee.logs.sql import SqlLog
 from cuvee.serve.capping import Pending
+from cuvee.serve.following import followed, read_changes
 from cuvee.serve.rates import Rates
 from cuvee.serve.snapshot import Snapshot, snapshot_of, version_in
 from cuvee.serve.writer import Writer
-from cuvee.sql.catalogue import Item, changed_items
 from cuvee.sql.database import reading, writing
 from cuvee.sql.models import Version, activate, active_version, add_version, last_activation
 from cuvee.sql.rules import all_rules, rules_changed
 from cuvee.sql.shown import last_change
 
-__all__ = ["Here", "Service", "Settings", "followed", "items_table"]
+__all__ = ["Here", "Service", "Settings"]
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +42,11 @@ class Settings:
     """Bytes of a request, at most."""
     rate: float = 1_000.0
     """Requests a second of one key to one process; twice as many at once."""
+
+    @property
+    def media(self) -> Path:
+        """Folder of uploaded files, each named by its digest."""
+        return self.data.resolve() / "media"
 
     @property
     def database(self) -> str:
@@ -81,12 +85,26 @@ class Service:
         if newest > self._followed:
             with self._turn:
                 if newest > self._followed:
-                    self.snapshot = followed(self.snapshot, changed_items(connection, self._followed, newest))
+                    changes = read_changes(connection, self._followed, newest)
+                    self.snapshot = followed(self.snapshot, changes, self.settings.media)
                     if rules_changed(connection, self._followed, newest):
                         self.snapshot = self.snapshot.with_rules(all_rules(connection))
                     self._followed = newest
                     self._look_for_version(connection)
         return self.snapshot
+
+    def adopt(self, prepared: Snapshot, of: Snapshot, span: tuple[int, int]) -> None:
+        """Let a snapshot answer that knows what was just stored, unless anything else has changed meanwhile.
+
+        Otherwise `follow` takes in what was stored together with the rest.
+
+        Args:
+            of: what it was prepared from.
+            span: offsets of the changes before what was stored, and after it.
+        """
+        with self._turn:
+            if self.snapshot is of and self._followed == span[0]:
+                self.snapshot, self._followed = prepared, span[1]
 
     def _look_for_version(self, connection: Connection) -> None:
         activation, wanted = last_activation(connection), active_version(connection)
@@ -100,15 +118,16 @@ class Service:
         try:
             with reading(self.engine) as connection:
                 upto = last_change(connection)
-                items = changed_items(connection, 0, upto)
-            snapshot = followed(snapshot_of(wanted.bundle, wanted.event_offset), items)
+                changes = read_changes(connection, 0, upto)
+            snapshot = followed(snapshot_of(wanted.bundle, wanted.event_offset), changes, self.settings.media)
             snapshot.warm_up()
         except (BundleError, ConfigError, DataError, OSError) as error:
             logger.error("version %s cannot answer, %s goes on: %s", wanted.version, self.snapshot.version, error)
             return
         with self._turn, reading(self.engine) as connection:
             if self._tried == activation:  # nobody has asked for another since
-                snapshot = followed(snapshot, changed_items(connection, upto, self._followed))
+                changes = read_changes(connection, upto, self._followed)
+                snapshot = followed(snapshot, changes, self.settings.media)
                 self.snapshot = snapshot.with_rules(self.snapshot.book.stored)
                 logger.info("version %s answers now", wanted.version)
 
@@ -121,38 +140,6 @@ def _first_version(connection: Connection, bundle: Path) -> Version:
     found = active_version(connection)
     assert found is not None
     return found
-
-
-def items_table(items: list[Item]) -> pl.DataFrame:
-    """Return the items as a table of the catalogue; a column holds null where an item says nothing.
-
-    Raises:
-        DataError: a column whose values are not of one type.
-    """
-    names = list(dict.fromkeys(name for item in items for name in item.attributes))
-    columns = {"item_id": pl.Series("item_id", [item.item_id for item in items], pl.String)}
-    for name in names:
-        values = [item.attributes.get(name) for item in items]
-        if any(isinstance(value, float) for value in values):  # 3 and 2.5 are both prices
-            values = [float(value) if type(value) is int else value for value in values]
-        try:
-            columns[name] = pl.Series(name, values, strict=True)
-        except (TypeError, pl.exceptions.PolarsError) as error:
-            raise DataError(f"items: the values of {name!r} are not of one type: {error}") from error
-    return pl.DataFrame(list(columns.values()))
-
-
-def followed(snapshot: Snapshot, items: list[Item]) -> Snapshot:
-    """Return the snapshot with items that came or changed; one that cannot be served is logged, and keeps none out."""
-    new = [item for item in items if item.attributes and item.item_id not in snapshot.bundle.data.item_rows]
-    try:
-        snapshot = snapshot.with_items(items_table(new)) if new else snapshot
-    except (DataError, ConfigError) as error:
-        if len(new) == 1:
-            logger.error("item %s is stored but cannot be served: %s", new[0].item_id, error)
-        for item in new if len(new) > 1 else ():
-            snapshot = followed(snapshot, [item])
-    return snapshot.with_states({item.item_id: item.state for item in items})
 
 
 def _here(request: Request) -> Service:

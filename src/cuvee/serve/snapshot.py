@@ -40,6 +40,8 @@ class Snapshot:
     """A bundle ready to answer. Nothing in it changes; what changes is a new snapshot."""
 
     bundle: Bundle
+    fitted: Bundle
+    """The bundle as it was loaded, before items came or changed."""
     version: str
     """Digest of the bundle as it was fitted."""
     after: int
@@ -50,6 +52,8 @@ class Snapshot:
     """Of the items that may not be shown."""
     book: Book = NO_RULES
     """Rules, read against the catalogue."""
+    stale: frozenset[str] = frozenset()
+    """Items whose content has changed and which the model ranks by what it read at the fit."""
 
     @cached_property
     def shown(self) -> Bools:
@@ -153,8 +157,24 @@ class Snapshot:
 
     def with_items(self, table: pl.DataFrame) -> "Snapshot":
         """Return the snapshot with new items, scored by their content."""
-        grown = _prepared(self.bundle.with_items(table), self.version, self.after, self.states)
-        return grown.with_rules(self.book.stored)
+        return self._with(self.bundle.with_items(table), self.stale)
+
+    def with_changes(self, table: pl.DataFrame) -> "Snapshot":
+        """Return the snapshot with other columns of items it has, encoded again where their content is another one.
+
+        Then all that is new since the fit is taken in anew, so that it does not matter in which order it came.
+        """
+        bundle, unread = self.bundle.with_changes(table)
+        if bundle.data is self.bundle.data:
+            return self
+        if bundle.model is self.bundle.model and not unread:  # a title, or whatever else no encoder reads
+            return self._with(bundle, self.stale)
+        whole, n = bundle.data.item_table, len(self.fitted.data.items)
+        bundle, stale = self.fitted.with_changes(whole[:n])
+        return self._with(bundle.with_items(whole[n:]) if len(whole) > n else bundle, frozenset(stale))
+
+    def _with(self, bundle: Bundle, stale: frozenset[str]) -> "Snapshot":
+        return replace(self, bundle=bundle, stale=stale, **_steps(bundle)).with_rules(self.book.stored)
 
     def with_rules(self, rules: Sequence[Rule]) -> "Snapshot":
         """Return the snapshot that follows these rules."""
@@ -187,13 +207,16 @@ def snapshot_of(folder: Path, after: int = 0) -> Snapshot:
     data = bundle.data
     if OTHER not in data.events.kinds:
         data = replace(data, events=replace(data.events, kinds=(*data.events.kinds, OTHER)))
-    return _prepared(replace(bundle, data=data), version_in(folder), after, {})
+    bundle = replace(bundle, data=data)
+    return Snapshot(bundle, bundle, version_in(folder), after, states={}, **_steps(bundle))
 
 
-def _prepared(bundle: Bundle, version: str, after: int, states: Mapping[str, State]) -> Snapshot:
-    filters = tuple(f.prepare(bundle.data) for f in bundle.recipe.filters)
-    stages = tuple(s.prepare(bundle.data) for s in bundle.recipe.stages)
-    return Snapshot(bundle, version, after, filters, stages, states)
+def _steps(bundle: Bundle) -> dict[str, Any]:
+    """Return the filters and stages of the recipe, ready for this catalogue."""
+    return {
+        "filters": tuple(f.prepare(bundle.data) for f in bundle.recipe.filters),
+        "stages": tuple(s.prepare(bundle.data) for s in bundle.recipe.stages),
+    }
 
 
 def version_in(folder: Path) -> str:
