@@ -8,10 +8,11 @@ import polars as pl
 import pytest
 
 from cuvee.conditions import fulfilled
+from cuvee.bundle import Bundle
 from cuvee.errors import DataError
 from cuvee.queries import queries_of, with_past
 from cuvee.serve.following import Changes, followed, items_table
-from cuvee.serve.snapshot import OTHER, Snapshot, snapshot_of
+from cuvee.serve.snapshot import OTHER, snapshot_of
 from cuvee.serve.wishes import Wish
 from cuvee.sql.catalogue import Item
 from cuvee.sql.shown import Past
@@ -85,13 +86,13 @@ def test_new_items_are_taken_in_together_and_a_broken_one_keeps_no_other_out(
 ) -> None:
     monkeypatch.setenv("CUVEE_CACHE", str(tmp_path))
     taken: list[list[str]] = []
-    once = Snapshot.with_items
+    once = Bundle.with_items
 
-    def counted(self: Snapshot, table: pl.DataFrame) -> Snapshot:
+    def counted(self: Bundle, table: pl.DataFrame) -> Bundle:
         taken.append(table["item_id"].to_list())
         return once(self, table)
 
-    monkeypatch.setattr(Snapshot, "with_items", counted)
+    monkeypatch.setattr(Bundle, "with_items", counted)
     good = [Item(f"new-{n}", {"price": 2.0 + n, "group": "mugs"}, "available") for n in range(4)]
     hidden = Item("new-4", {"price": 1.0}, "hidden")
     first = followed(snapshot_of(bundle), Changes([*good, hidden]), tmp_path)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from cuvee.errors import ConfigError, DataError
 from cuvee.media import MEDIA
 from cuvee.registry import describe
-from cuvee.serve.snapshot import Snapshot
+from cuvee.serve.snapshot import Snapshot, with_bundle
 from cuvee.sql.catalogue import Item, changed_items
 from cuvee.types import Dataset
 
@@ -65,9 +65,10 @@ def taken_in(snapshot: Snapshot, items: Sequence[Item], media: Path) -> Snapshot
     old = [item for item in there if item.item_id in data.item_rows]
     new = [item for item in there if item.item_id not in data.item_rows and item.attributes]
     if old:
-        snapshot = snapshot.with_changes(_changed_table(snapshot, old, media))
+        snapshot = _changed(snapshot, _changed_table(snapshot, old, media))
     if new:
-        snapshot = snapshot.with_items(items_table([_with_files(snapshot, item, media) for item in new]))
+        table = items_table([_with_files(snapshot, item, media) for item in new])
+        snapshot = with_bundle(snapshot, snapshot.bundle.with_items(table), snapshot.stale)
     return snapshot.with_states({item.item_id: item.state for item in items})
 
 
@@ -91,6 +92,22 @@ def items_table(items: Sequence[Item]) -> pl.DataFrame:
     names = list(dict.fromkeys(name for item in items for name in item.attributes))
     ids = pl.Series("item_id", [item.item_id for item in items], pl.String)
     return pl.DataFrame([ids, *(_column(name, [item.attributes.get(name) for item in items]) for name in names)])
+
+
+def _changed(snapshot: Snapshot, table: pl.DataFrame) -> Snapshot:
+    """Return the snapshot with other columns of items it has, encoded again where their content is another one.
+
+    Then all that is new since the fit is taken in anew, so that it does not matter in which order it came.
+    """
+    bundle, unread = snapshot.bundle.with_changes(table)
+    if bundle.data is snapshot.bundle.data:
+        return snapshot
+    if bundle.model is snapshot.bundle.model and not unread:  # a title, or whatever else no encoder reads
+        return with_bundle(snapshot, bundle, snapshot.stale)
+    whole, n = bundle.data.item_table, len(snapshot.fitted.data.items)
+    bundle, stale = snapshot.fitted.with_changes(whole[:n])
+    bundle = bundle.with_items(whole[n:]) if len(whole) > n else bundle
+    return with_bundle(snapshot, bundle, frozenset(stale))
 
 
 def _changed_table(snapshot: Snapshot, items: Sequence[Item], media: Path) -> pl.DataFrame:

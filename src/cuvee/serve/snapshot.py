@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from cuvee import registry
 from cuvee.bundle import Bundle, load_bundle
@@ -26,7 +25,7 @@ from cuvee.sql.rules import Rule
 from cuvee.sql.shown import Past
 from cuvee.types import PAD, Bools, Context, Ints, Queries, Reason, Slate
 
-__all__ = ["OTHER", "Snapshot", "snapshot_of", "version_in"]
+__all__ = ["OTHER", "Snapshot", "snapshot_of", "version_in", "with_bundle"]
 
 OTHER = "other"
 """Stands for kinds of event that the bundle does not know."""
@@ -155,27 +154,6 @@ class Snapshot:
                 raise DataError("the model has no score for any item")
         _ = self.titles
 
-    def with_items(self, table: pl.DataFrame) -> "Snapshot":
-        """Return the snapshot with new items, scored by their content."""
-        return self._with(self.bundle.with_items(table), self.stale)
-
-    def with_changes(self, table: pl.DataFrame) -> "Snapshot":
-        """Return the snapshot with other columns of items it has, encoded again where their content is another one.
-
-        Then all that is new since the fit is taken in anew, so that it does not matter in which order it came.
-        """
-        bundle, unread = self.bundle.with_changes(table)
-        if bundle.data is self.bundle.data:
-            return self
-        if bundle.model is self.bundle.model and not unread:  # a title, or whatever else no encoder reads
-            return self._with(bundle, self.stale)
-        whole, n = bundle.data.item_table, len(self.fitted.data.items)
-        bundle, stale = self.fitted.with_changes(whole[:n])
-        return self._with(bundle.with_items(whole[n:]) if len(whole) > n else bundle, frozenset(stale))
-
-    def _with(self, bundle: Bundle, stale: frozenset[str]) -> "Snapshot":
-        return replace(self, bundle=bundle, stale=stale, **_steps(bundle)).with_rules(self.book.stored)
-
     def with_rules(self, rules: Sequence[Rule]) -> "Snapshot":
         """Return the snapshot that follows these rules."""
         return replace(self, book=book_of(rules, self.bundle.data))
@@ -209,6 +187,11 @@ def snapshot_of(folder: Path, after: int = 0) -> Snapshot:
         data = replace(data, events=replace(data.events, kinds=(*data.events.kinds, OTHER)))
     bundle = replace(bundle, data=data)
     return Snapshot(bundle, bundle, version_in(folder), after, states={}, **_steps(bundle))
+
+
+def with_bundle(snapshot: Snapshot, bundle: Bundle, stale: frozenset[str]) -> Snapshot:
+    """Return the snapshot with a bundle whose catalogue has changed."""
+    return replace(snapshot, bundle=bundle, stale=stale, **_steps(bundle)).with_rules(snapshot.book.stored)
 
 
 def _steps(bundle: Bundle) -> dict[str, Any]:
