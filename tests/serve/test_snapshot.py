@@ -7,12 +7,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from cuvee.conditions import fulfilled
 from cuvee.bundle import Bundle
+from cuvee.conditions import fulfilled
 from cuvee.errors import DataError
 from cuvee.queries import queries_of, with_past
 from cuvee.serve.following import Changes, followed, items_table
-from cuvee.serve.snapshot import OTHER, snapshot_of
+from cuvee.serve.snapshot import OTHER, Snapshot, snapshot_of
 from cuvee.serve.wishes import Wish
 from cuvee.sql.catalogue import Item
 from cuvee.sql.shown import Past
