@@ -25,7 +25,6 @@ SETTINGS = {
     "CUVEE_REQUIRE_DATA": "Set to 1, a test marked `data` that is skipped is a failure.",
     "CUVEE_SERVED": "Set by `cuvee serve` for its own processes: what they serve.",
     "CUVEE_SET__KEY__KEY": "Changes one value of a recipe, as `--set key.key=value` does; the command line wins.",
-    "CUVEE_TEST_POSTGRES": "URL of a PostgreSQL that the tests of the event log may use as well.",
     "CUVEE_WEIGHTS": "Folder of materialised weights; default `~/.cache/cuvee/weights`.",
 }
 

@@ -1,6 +1,8 @@
 """One small world for many tests: uneven on purpose, with a taste that content can tell."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -9,6 +11,9 @@ import pytest
 from cuvee.queries import queries_of
 from cuvee.types import Dataset, Embeddings, Events, Queries
 from tests.tiny_networks import TEXT_NETWORKS, save_text_network
+
+if TYPE_CHECKING:
+    from tests.servers import Server
 
 USERS, ITEMS, COLD = 37, 23, (21, 22)
 """Users 35 and 36 have no events, the items of COLD none either; item 20 is only disliked."""
@@ -65,6 +70,15 @@ def embed(
     vectors = (centre + 0.4 * rng.normal(size=centre.shape)) * rng.uniform(0.5, 2, (len(centre), 1))
     present = ~np.isin(np.arange(len(centre)), missing)
     return Embeddings((vectors * present[:, None]).astype(np.float32), present)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> "Iterator[Server]":
+    """A PostgreSQL for tests that leave it running, each in a database of its own (`fresh_database`)."""
+    from tests.servers import postgresql
+
+    with postgresql() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

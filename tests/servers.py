@@ -1,5 +1,6 @@
 """Real servers for tests, on free ports of 127.0.0.1, stopped by their own process ids; skipped where not installed."""
 
+import itertools
 import os
 import shutil
 import signal
@@ -17,6 +18,7 @@ import pytest
 import redis
 
 _SECONDS = 30
+_numbers = itertools.count()
 
 
 @dataclass
@@ -79,6 +81,14 @@ def postgresql() -> Iterator[Server]:
             with psycopg.connect(address + "postgres", autocommit=True) as connection:
                 connection.execute("CREATE DATABASE cuvee")
             yield server
+
+
+def fresh_database(server: Server) -> str:
+    """Return the URL of a new, empty database."""
+    name = f"cuvee_{next(_numbers)}"
+    with psycopg.connect(server.url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return f"{server.url.rpartition('/')[0]}/{name}"
 
 
 @contextmanager

@@ -1,9 +1,5 @@
-"""Logs to test with, and events to put into them.
+"""Logs to test with, on SQLite and PostgreSQL, and events to put into them."""
 
-With CUVEE_TEST_POSTGRES set to the URL of an empty PostgreSQL database, everything but the file checks runs there too.
-"""
-
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,19 +11,22 @@ from sqlalchemy import text
 from cuvee.logs.sql import SqlLog
 from cuvee.sql.database import writing
 from cuvee.sql.schema import metadata
-
-SERVERS = [os.environ["CUVEE_TEST_POSTGRES"]] if "CUVEE_TEST_POSTGRES" in os.environ else []
-
+from tests.servers import Server, fresh_database
 
 TABLES = metadata.tables
 
 
-@pytest.fixture(params=["sqlite", *SERVERS])
+@pytest.fixture(scope="session")
+def server_url(postgres: Server) -> str:
+    return fresh_database(postgres)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
 def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlLog]:
-    url = f"sqlite:///{tmp_path}/events.db" if request.param == "sqlite" else request.param
-    log = SqlLog(url)
+    own = request.param == "sqlite"
+    log = SqlLog(f"sqlite:///{tmp_path}/events.db" if own else request.getfixturevalue("server_url"))
     yield log
-    if request.param != "sqlite":
+    if not own:
         names = ", ".join(f'"{name}"' for name in TABLES if name != "schema_version")
         with writing(log.engine) as connection:
             connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))

@@ -20,6 +20,7 @@ from cuvee.cache import VectorCache
 from cuvee.encoders.tabular import Tabular
 from cuvee.features import fit_channels
 from cuvee.filters.unseen import Unseen
+from cuvee.logs.sql import SqlLog
 from cuvee.models.blend import Blend
 from cuvee.models.content import Content
 from cuvee.models.content_ease import ContentEase
@@ -64,11 +65,28 @@ class Running:
     """Speaks to it with an admin key."""
     data: Path
     process: subprocess.Popen[str]
+    database: str | None = None
+    """URL; None: SQLite in `data`."""
+
+    @property
+    def where(self) -> list[str]:
+        """The words that name its database to other commands."""
+        return ["--data", str(self.data)] if self.database is None else ["--database", self.database]
+
+    @property
+    def log(self) -> SqlLog:
+        return SqlLog(self.database or f"sqlite:///{self.data}/cuvee.db")
 
 
 @contextmanager
 def running(
-    bundle: Path, data: Path, workers: int, *more: str, demo: bool = False, cwd: Path | None = None
+    bundle: Path,
+    data: Path,
+    workers: int,
+    *more: str,
+    demo: bool = False,
+    cwd: Path | None = None,
+    database: str | None = None,
 ) -> Iterator[Running]:
     """Start `cuvee serve` and wait until it is ready; stop it by its own process id."""
     with socket.socket() as probe:
@@ -76,7 +94,9 @@ def running(
         port = probe.getsockname()[1]
     environment = os.environ | {"CUVEE_DEMO": "1" if demo else "0", "CUVEE_CACHE": str(data / "vectors")}
     words = ["serve", str(bundle), "--data", str(data), "--port", str(port), "--workers", str(workers), *more]
-    key = "" if demo else printed("keys", "make", "--data", str(data), "--scope", "admin", "tests").strip()
+    words += [] if database is None else ["--database", database]
+    where = ["--data", str(data)] if database is None else ["--database", database]
+    key = "" if demo else printed("keys", "make", *where, "--scope", "admin", "tests").strip()
     with (
         subprocess.Popen(
             [sys.executable, "-m", "cuvee", *words], env=environment, text=True, stderr=subprocess.PIPE, cwd=cwd
@@ -87,7 +107,7 @@ def running(
     ):
         try:
             _wait(client, process)
-            yield Running(client, data, process)
+            yield Running(client, data, process, database)
         finally:
             process.terminate()
             process.wait(20)

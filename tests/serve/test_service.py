@@ -14,7 +14,6 @@ from sqlalchemy import select
 from cuvee.bundle import load_bundle
 from cuvee.cli.commands.serve import listening
 from cuvee.errors import ConfigError
-from cuvee.logs.sql import SqlLog
 from cuvee.sql.database import reading
 from cuvee.sql.keys import list_keys
 from cuvee.sql.schema import metadata
@@ -171,7 +170,7 @@ def test_other_problems(service: Running) -> None:
 
 
 def test_keys(service: Running) -> None:
-    data, port = str(service.data), service.client.base_url
+    port = service.client.base_url
     recommend, event = (
         "/v1/recommendations",
         {"events": [{"event_id": "k", "user_id": "k", "item_id": "i", "kind": "buy"}]},
@@ -182,7 +181,7 @@ def test_keys(service: Running) -> None:
         assert refused.headers["www-authenticate"] == "Bearer"
         assert stranger.get("/livez").status_code == 200
         assert stranger.get("/version").json()["cuvee"]
-        key = printed("keys", "make", "--data", data, "--scope", "read", "reader").strip()
+        key = printed("keys", "make", *service.where, "--scope", "read", "reader").strip()
         reader = {"Authorization": f"Bearer {key}"}
         assert stranger.post(recommend, json={}, headers=reader).status_code == 200
         forbidden = stranger.post("/v1/events", json=event, headers=reader)
@@ -191,13 +190,14 @@ def test_keys(service: Running) -> None:
         wrong = {"Authorization": f"Bearer {key[:-1]}{'a' if key[-1] != 'a' else 'b'}"}
         assert stranger.post(recommend, json={}, headers=wrong).status_code == 401
         key_id = key.split("_")[1]
-        assert f"{key_id}  works" in printed("keys", "list", "--data", data)
-        assert key.split("_", 2)[2] not in (service.data / "cuvee.db").read_bytes().decode("latin-1")
-        printed("keys", "revoke", "--data", data, key_id)
+        assert f"{key_id}  works" in printed("keys", "list", *service.where)
+        with reading(service.log.engine) as connection:
+            assert key.split("_", 2)[2] not in str(connection.execute(select(metadata.tables["api_keys"])).all())
+        printed("keys", "revoke", *service.where, key_id)
         assert stranger.post(recommend, json={}, headers=reader).status_code == 401
-        short = printed("keys", "make", "--data", data, "--scope", "read", "--days", "1e-9", "short").strip()
+        short = printed("keys", "make", *service.where, "--scope", "read", "--days", "1e-9", "short").strip()
         assert stranger.post(recommend, json={}, headers={"Authorization": f"Bearer {short}"}).status_code == 401
-        assert "expired" in printed("keys", "list", "--data", data)
+        assert "expired" in printed("keys", "list", *service.where)
 
 
 def test_small_answers_do_not_wait_for_an_acknowledgement() -> None:
@@ -305,7 +305,7 @@ def test_a_key_that_asks_too_often_is_slowed_down(bundle: Path, tmp_path: Path) 
 def test_what_keys_did_is_audited(service: Running) -> None:
     service.client.post("/v1/items/i08:unavailable")
     service.client.post("/v1/items/i08:show")
-    with reading(SqlLog(f"sqlite:///{service.data}/cuvee.db").engine) as connection:
+    with reading(service.log.engine) as connection:
         audit = metadata.tables["audit"]
         rows = connection.execute(select(audit).where(audit.c.subject == "item i08").order_by(audit.c.entry)).all()
         keys = [key.key_id for key in list_keys(connection) if "admin" in key.scopes]

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ __all__ = ["check_url", "insert_new", "insert_or_add", "open_database", "purge",
 _BEGIN = "cuvee_begin"
 """Execution option: the statement that opens a SQLite transaction, "" for none."""
 _LOCK = 0x637576  # any number will do, as long as every process uses the same
+_PATIENCE = 60.0
+"""Seconds of silence that are borne of a PostgreSQL where nothing else is said."""
 _INSERTS: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
@@ -68,11 +71,13 @@ def _engine(url: str, busy_timeout: float, process: int) -> Engine:  # noqa: ARG
         if not folder.is_dir():
             raise ConfigError(f"{url}: there is no folder {folder}")
     try:
-        engine = create_engine(parsed)
+        engine = create_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite")
     except ModuleNotFoundError as error:
         raise ConfigError(f"{url} needs the driver {error.name!r}: pip install {error.name}") from error
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine, busy_timeout)
+    elif engine.dialect.driver == "psycopg":
+        import_module("cuvee.sql.postgresql").bound(engine, busy_timeout)
     with ExitStack() as failed:
         failed.callback(engine.dispose)
         with writing(engine) as connection:
@@ -112,21 +117,42 @@ def _write_ahead(driver: Any, busy_timeout: float) -> None:
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """A transaction that sees one state of the database."""
-    with engine.connect() as connection, connection.begin():
-        if engine.dialect.name == "postgresql":
-            connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
-        yield connection
+def reading(engine: Engine, patience: float | None = _PATIENCE) -> Iterator[Connection]:
+    """A transaction that sees one state of the database.
+
+    Args:
+        patience: seconds of silence after which a PostgreSQL counts as gone; None: never.
+    """
+    options: dict[str, Any] = {}
+    if engine.dialect.name == "postgresql":
+        options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+    with engine.connect().execution_options(**options) as connection, _patient(connection, patience):
+        with connection.begin():
+            yield connection
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that writes, all or nothing; writers wait for each other."""
-    with engine.connect().execution_options(**{_BEGIN: "BEGIN IMMEDIATE"}) as connection, connection.begin():
-        if engine.dialect.name == "postgresql":
-            connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-        yield connection
+def writing(engine: Engine, patience: float | None = _PATIENCE) -> Iterator[Connection]:
+    """A transaction that writes, all or nothing; writers wait for each other. `patience` as in `reading`."""
+    options = {_BEGIN: "BEGIN IMMEDIATE"}
+    with engine.connect().execution_options(**options) as connection, _patient(connection, patience):
+        with connection.begin():
+            if engine.dialect.name == "postgresql":
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+            yield connection
+
+
+@contextmanager
+def _patient(connection: Connection, patience: float | None) -> Iterator[None]:
+    driver = connection.connection.driver_connection
+    if not hasattr(driver, "patience"):  # SQLite has a busy timeout
+        yield
+        return
+    driver.patience = patience
+    try:
+        yield
+    finally:
+        driver.patience = _PATIENCE
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], key: str) -> None:
@@ -153,7 +179,7 @@ def purge(engine: Engine, tables: Sequence[Table], busy_timeout: float) -> bool:
     """
     if engine.dialect.name == "sqlite":
         return _purge_sqlite(engine, busy_timeout)
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection, _patient(connection, None):
         for table in tables:
             quoted = connection.dialect.identifier_preparer.format_table(table)
             connection.execute(text(f"VACUUM FULL {quoted}"))
