@@ -1,0 +1,136 @@
+"""Free text against the catalogue: by words (BM25), and by meaning in the space of the bundle's text channel.
+
+Reference: S. Robertson, H. Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009, equation 3.15.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from itertools import pairwise
+
+import numpy as np
+import polars as pl
+from scipy import sparse
+
+from cuvee import weights as weight_store
+from cuvee.bundle import Bundle
+from cuvee.dialogue.facts import Facts
+from cuvee.dialogue.tokens import clean, is_chinese, phrase
+from cuvee.encoders.text import Text
+from cuvee.errors import ConfigError, UnknownNameError
+from cuvee.features import Channel
+from cuvee.text_cells import joined_texts
+from cuvee.torch_runtime import read_json
+from cuvee.types import Dataset, Floats
+
+__all__ = ["Space", "WordIndex", "build_word_index", "open_space", "unit"]
+
+logger = logging.getLogger(__name__)
+
+_K1, _B = 1.2, 0.75
+"""Saturation of a word's count, and how much length counts against a text."""
+_KEPT = 256
+"""Texts whose vectors are kept."""
+
+
+@dataclass(frozen=True)
+class WordIndex:
+    """The words of all items: title, description, values."""
+
+    number: Mapping[str, int]
+    """Word -> column."""
+    weights: "sparse.csc_matrix[np.float32]"
+    """(i, w) what a word of a question adds to the item's score."""
+
+    def score(self, text: str) -> Floats:
+        """Return (i,) BM25 of a text; 0 where no word is shared."""
+        columns = [self.number[w] for w in dict.fromkeys(_index_words(text)) if w in self.number]
+        return np.asarray(self.weights[:, columns].sum(axis=1), np.float32).ravel()
+
+    def shared(self, text: str, row: int) -> list[str]:
+        """Return the words of a text that an item has, in their order."""
+        words = [w for w in dict.fromkeys(_index_words(text)) if w in self.number]
+        return [w for w in words if self.weights[row, self.number[w]] > 0]
+
+
+def build_word_index(table: pl.DataFrame, facts: Facts) -> WordIndex:
+    """Return the index of title, description and values of all items."""
+    columns = [c for c in ("title", "description", *facts.tags) if c in table.columns]
+    texts = joined_texts(table, columns)
+    number: dict[str, int] = {}
+    rows, cells = [], []
+    for row, text in enumerate(texts):
+        words = [number.setdefault(word, len(number)) for word in _index_words(text)]
+        rows += [row] * len(words)
+        cells += words
+    shape = (len(texts), max(len(number), 1))
+    counts = sparse.csr_matrix((np.ones(len(cells), np.float32), (rows, cells)), shape=shape)
+    lengths = np.asarray(counts.sum(axis=1)).ravel()
+    holding = np.bincount(counts.indices, minlength=shape[1])
+    rarity = np.log1p((len(texts) - holding + 0.5) / (holding + 0.5))
+    row_of = np.repeat(np.arange(len(texts)), np.diff(counts.indptr))
+    norm = _K1 * (1 - _B + _B * lengths / max(float(lengths.mean()), 1e-9)) if len(texts) else lengths
+    counts.data = counts.data * (_K1 + 1) / (counts.data + norm[row_of]) * rarity[counts.indices]
+    return WordIndex(number, counts.astype(np.float32).tocsc())
+
+
+def _index_words(text: str) -> list[str]:
+    """Return words, and pairs of neighbouring Chinese characters."""
+    words = phrase(text)
+    pairs = [a + b for a, b in pairwise(words) if is_chinese(a) and is_chinese(b)]
+    return [w for w in words if not is_chinese(w)] + pairs
+
+
+@dataclass(frozen=True)
+class Space:
+    """The space of a text channel, into which any text can be brought."""
+
+    channel: Channel
+    vectors: Floats
+    """(i, d) unit rows, zero where an item has no text."""
+    data: Dataset
+
+    def encode(self, text: str) -> Floats:
+        """Return (d,) unit vector of a text."""
+        return self._encoded(clean(text))
+
+    def score(self, text: str) -> Floats:
+        """Return (i,) cosines of a text."""
+        return np.asarray(self.vectors @ self.encode(text), np.float32)
+
+    @cached_property
+    def _encoded(self) -> Callable[[str], Floats]:
+        encoder = self.channel.encoder
+        assert isinstance(encoder, Text)
+        folder = weight_store.resolve(encoder.weights)
+        prompts = read_json(folder / "config_sentence_transformers.json").get("prompts") or {}
+        asked = replace(encoder, prefix=prompts.get("query")) if encoder.prefix is None else encoder
+        fitted = asked.fit(self.data, "item")
+
+        @lru_cache(maxsize=_KEPT)
+        def encoded(text: str) -> Floats:
+            found = next(iter(fitted.encode(pl.DataFrame({encoder.columns[0]: [text]}))))
+            vectors = unit(self.channel.projection.apply(found).vectors)
+            return np.asarray(vectors[0], np.float32)
+
+        return encoded
+
+
+def unit(vectors: Floats) -> Floats:
+    """Return the rows with length 1; a zero row stays zero."""
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9), np.float32)
+
+
+def open_space(bundle: Bundle) -> Space | None:
+    """Return the space of the first text channel of items; None where there is none, or its weights are not here."""
+    for channel in bundle.channels:
+        if channel.role == "item" and isinstance(channel.encoder, Text):
+            try:
+                weight_store.resolve(channel.encoder.weights)
+            except (ConfigError, UnknownNameError, OSError) as error:
+                logger.warning("free text is matched by words alone: %s", error)
+                return None
+            vectors = unit(bundle.data.feature("item", channel.modality).vectors)
+            return Space(channel, vectors, bundle.data)
+    return None
