@@ -14,7 +14,7 @@ from cuvee.logs.sql import SqlLog
 from cuvee.serve.capping import Pending
 from cuvee.serve.following import followed, read_changes
 from cuvee.serve.rates import Rates
-from cuvee.serve.snapshot import Snapshot, snapshot_of, version_in
+from cuvee.serve.snapshot import Snapshot, snapshot_of, version_in, warm_up
 from cuvee.serve.writer import Writer
 from cuvee.sql.database import reading, writing
 from cuvee.sql.models import Version, activate, active_version, add_version, last_activation
@@ -120,7 +120,7 @@ class Service:
                 upto = last_change(connection)
                 changes = read_changes(connection, 0, upto)
             snapshot = followed(snapshot_of(wanted.bundle, wanted.event_offset), changes, self.settings.media)
-            snapshot.warm_up()
+            warm_up(snapshot)
         except (BundleError, ConfigError, DataError, OSError) as error:
             logger.error("version %s cannot answer, %s goes on: %s", wanted.version, self.snapshot.version, error)
             return

@@ -25,7 +25,7 @@ from cuvee.sql.rules import Rule
 from cuvee.sql.shown import Past
 from cuvee.types import PAD, Bools, Context, Ints, Queries, Reason, Slate
 
-__all__ = ["OTHER", "Snapshot", "snapshot_of", "version_in", "with_bundle"]
+__all__ = ["OTHER", "Snapshot", "profile_of", "snapshot_of", "version_in", "warm_up", "with_bundle"]
 
 OTHER = "other"
 """Stands for kinds of event that the bundle does not know."""
@@ -90,11 +90,6 @@ class Snapshot:
             np.array([self._weights.get(e[1], 1.0) if e[3] is None else e[3] for e in events], np.float32),
         )
 
-    def profile(self, user_id: str) -> Mapping[str, Any]:
-        """Return the columns of a user in the bundle; none of somebody it does not know."""
-        row = self.bundle.data.user_rows.get(user_id)
-        return {} if row is None else self.bundle.data.user_table.row(row, named=True)
-
     def session(self, rows: Ints) -> Queries:
         """Return the query of somebody unknown who touched these items, oldest first."""
         return one_each(len(self.bundle.data.items), rows[None, :])
@@ -136,23 +131,6 @@ class Snapshot:
     def reasons(self, queries: Queries, slate: Slate) -> Sequence[Sequence[Reason]]:
         """Return the reasons of each place of the one slate."""
         return self.bundle.reasons(queries, slate, _explainers())[0]
-
-    def warm_up(self) -> None:
-        """Answer for nobody, a session and a user, reasons too: what is made at the first use is made now.
-
-        Raises:
-            DataError: the model scores nothing.
-        """
-        data = self.bundle.data
-        some = np.arange(min(1, len(data.items)), dtype=np.int32)
-        asked = [self.session(some[:0]), self.session(some)]
-        asked += [self.user(user, Past(personal=True)) for user in data.users[:1]]
-        for queries in asked:
-            slate = self.answer(queries, Wish())
-            self.reasons(queries, slate)
-            if self.shown.sum() > len(some) and (slate.items == PAD).all() and not self.filters:
-                raise DataError("the model has no score for any item")
-        _ = self.titles
 
     def with_rules(self, rules: Sequence[Rule]) -> "Snapshot":
         """Return the snapshot that follows these rules."""
@@ -200,6 +178,31 @@ def _steps(bundle: Bundle) -> dict[str, Any]:
         "filters": tuple(f.prepare(bundle.data) for f in bundle.recipe.filters),
         "stages": tuple(s.prepare(bundle.data) for s in bundle.recipe.stages),
     }
+
+
+def profile_of(snapshot: Snapshot, user_id: str) -> Mapping[str, Any]:
+    """Return the columns of a user in the bundle; none of somebody it does not know."""
+    data = snapshot.bundle.data
+    row = data.user_rows.get(user_id)
+    return {} if row is None else data.user_table.row(row, named=True)
+
+
+def warm_up(snapshot: Snapshot) -> None:
+    """Answer for nobody, a session and a user, reasons too: what is made at the first use is made now.
+
+    Raises:
+        DataError: the model scores nothing.
+    """
+    data = snapshot.bundle.data
+    some = np.arange(min(1, len(data.items)), dtype=np.int32)
+    asked = [snapshot.session(some[:0]), snapshot.session(some)]
+    asked += [snapshot.user(user, Past(personal=True)) for user in data.users[:1]]
+    for queries in asked:
+        slate = snapshot.answer(queries, Wish())
+        snapshot.reasons(queries, slate)
+        if snapshot.shown.sum() > len(some) and (slate.items == PAD).all() and not snapshot.filters:
+            raise DataError("the model has no score for any item")
+    _ = snapshot.titles
 
 
 def version_in(folder: Path) -> str:

@@ -20,7 +20,7 @@ from cuvee.serve.bodies import Answer, Asked, Id, ManyAsked, Ranked
 from cuvee.serve.problems import Problem
 from cuvee.serve.rules import NOTHING_SEEN
 from cuvee.serve.service import Here, Service
-from cuvee.serve.snapshot import Snapshot
+from cuvee.serve.snapshot import Snapshot, profile_of
 from cuvee.serve.telemetry import SHOWN
 from cuvee.serve.wishes import Wish
 from cuvee.sql.database import reading
@@ -108,7 +108,7 @@ def _profile(snapshot: Snapshot, user_id: str | None, past: Past) -> Mapping[str
     """Return what may be known of somebody's profile, where a rule asks for it."""
     if user_id is None or not past.personal or not snapshot.book.asks_for_profiles:
         return None
-    return {**snapshot.profile(user_id), **past.profile}
+    return {**profile_of(snapshot, user_id), **past.profile}
 
 
 def _looked_up(service: Service, user_id: str | None) -> tuple[Snapshot, Past, Impressions]:
