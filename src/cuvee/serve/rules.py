@@ -17,7 +17,7 @@ from cuvee.sql.impressions import Impressions
 from cuvee.sql.rules import Rule
 from cuvee.types import Bools, Dataset
 
-__all__ = ["NOTHING_SEEN", "NO_RULES", "Book", "Parsed", "book_of", "parsed", "profile_columns"]
+__all__ = ["NOTHING_SEEN", "NO_RULES", "Book", "Parsed", "book_of", "parsed", "profile_columns", "profile_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -160,6 +160,12 @@ def parsed(rule: Rule, data: Dataset) -> Parsed:
 def profile_columns(data: Dataset) -> pl.Schema:
     """Return the columns that a condition on people may ask for."""
     return pl.Schema({name: dtype for name, dtype in data.user_table.schema.items() if name not in _OURS})
+
+
+def profile_of(data: Dataset, user_id: str) -> dict[str, Any]:
+    """Return the columns of a user in the data of the fit; none of somebody it does not know."""
+    row = data.user_rows.get(user_id)
+    return {} if row is None else data.user_table.row(row, named=True)
 
 
 def _pin(found: Parsed) -> Pin:

@@ -14,7 +14,7 @@ from cuvee.logs.sql import SqlLog
 from cuvee.serve.capping import Pending
 from cuvee.serve.following import followed, read_changes
 from cuvee.serve.rates import Rates
-from cuvee.serve.snapshot import Snapshot, snapshot_of, version_in, warm_up
+from cuvee.serve.snapshot import Snapshot, snapshot_of, version_in, with_rules
 from cuvee.serve.writer import Writer
 from cuvee.sql.database import reading, writing
 from cuvee.sql.models import Version, activate, active_version, add_version, last_activation
@@ -88,7 +88,7 @@ class Service:
                     changes = read_changes(connection, self._followed, newest)
                     self.snapshot = followed(self.snapshot, changes, self.settings.media)
                     if rules_changed(connection, self._followed, newest):
-                        self.snapshot = self.snapshot.with_rules(all_rules(connection))
+                        self.snapshot = with_rules(self.snapshot, all_rules(connection))
                     self._followed = newest
                     self._look_for_version(connection)
         return self.snapshot
@@ -120,7 +120,7 @@ class Service:
                 upto = last_change(connection)
                 changes = read_changes(connection, 0, upto)
             snapshot = followed(snapshot_of(wanted.bundle, wanted.event_offset), changes, self.settings.media)
-            warm_up(snapshot)
+            snapshot.warm_up()
         except (BundleError, ConfigError, DataError, OSError) as error:
             logger.error("version %s cannot answer, %s goes on: %s", wanted.version, self.snapshot.version, error)
             return
@@ -128,7 +128,7 @@ class Service:
             if self._tried == activation:  # nobody has asked for another since
                 changes = read_changes(connection, upto, self._followed)
                 snapshot = followed(snapshot, changes, self.settings.media)
-                self.snapshot = snapshot.with_rules(self.snapshot.book.stored)
+                self.snapshot = with_rules(snapshot, self.snapshot.book.stored)
                 logger.info("version %s answers now", wanted.version)
 
 

@@ -25,7 +25,7 @@ from cuvee.sql.rules import Rule
 from cuvee.sql.shown import Past
 from cuvee.types import PAD, Bools, Context, Ints, Queries, Reason, Slate
 
-__all__ = ["OTHER", "Snapshot", "profile_of", "snapshot_of", "version_in", "warm_up", "with_bundle"]
+__all__ = ["OTHER", "Snapshot", "shaped", "snapshot_of", "version_in", "with_bundle", "with_rules"]
 
 OTHER = "other"
 """Stands for kinds of event that the bundle does not know."""
@@ -95,26 +95,8 @@ class Snapshot:
         return one_each(len(self.bundle.data.items), rows[None, :])
 
     def answer(self, queries: Queries, wish: Wish) -> Slate:
-        """As `shaped`, the slate only."""
-        return self.shaped(queries, wish)[0]
-
-    def shaped(self, queries: Queries, wish: Wish) -> tuple[Slate, Effects | None]:
-        """Return the slate of one query, through filters, rules and stages, and the rules as far as they acted.
-
-        Raises:
-            ConfigError, UnknownNameError: `wish.where` is not a condition on the columns there are.
-        """
-        context = Context(self.bundle.data, np.random.default_rng(self.bundle.recipe.seed), ranker=self.bundle.ranker)
-        filters = () if wish.seen else self.filters
-        if wish.effects is None:
-            return recommend(
-                self.bundle.model, queries, wish.k, filters=filters, stages=self.stages,
-                candidates=self._allowed(wish), context=context,
-            ), None  # fmt: skip
-        return ruled(
-            self.bundle.model, queries, wish.k, wish.effects, filters=filters, stages=self.stages,
-            candidates=self._allowed(wish), context=context,
-        )  # fmt: skip
+        """Return the slate of one query, as `shaped` does."""
+        return shaped(self, queries, wish)[0]
 
     def _allowed(self, wish: Wish) -> Bools:
         """Return the (i,) mask of the items that the wish leaves of those that may be shown."""
@@ -132,9 +114,22 @@ class Snapshot:
         """Return the reasons of each place of the one slate."""
         return self.bundle.reasons(queries, slate, _explainers())[0]
 
-    def with_rules(self, rules: Sequence[Rule]) -> "Snapshot":
-        """Return the snapshot that follows these rules."""
-        return replace(self, book=book_of(rules, self.bundle.data))
+    def warm_up(self) -> None:
+        """Answer for nobody, a session and a user, reasons too: what is made at the first use is made now.
+
+        Raises:
+            DataError: the model scores nothing.
+        """
+        data = self.bundle.data
+        some = np.arange(min(1, len(data.items)), dtype=np.int32)
+        asked = [self.session(some[:0]), self.session(some)]
+        asked += [self.user(user, Past(personal=True)) for user in data.users[:1]]
+        for queries in asked:
+            slate = self.answer(queries, Wish())
+            self.reasons(queries, slate)
+            if self.shown.sum() > len(some) and (slate.items == PAD).all() and not self.filters:
+                raise DataError("the model has no score for any item")
+        _ = self.titles
 
     def with_states(self, changed: Mapping[str, State]) -> "Snapshot":
         """Return the snapshot that knows which items may be shown now."""
@@ -153,6 +148,31 @@ class Snapshot:
         return {**KIND_WEIGHTS, **kinds, **({} if told is None or told == "learn" else told)}
 
 
+def shaped(snapshot: Snapshot, queries: Queries, wish: Wish) -> tuple[Slate, Effects | None]:
+    """Return the slate of one query, through filters, rules and stages, and the rules as far as they acted.
+
+    Raises:
+        ConfigError, UnknownNameError: `wish.where` is not a condition on the columns there are.
+    """
+    bundle, filters = snapshot.bundle, () if wish.seen else snapshot.filters
+    context = Context(bundle.data, np.random.default_rng(bundle.recipe.seed), ranker=bundle.ranker)
+    allowed = snapshot._allowed(wish)
+    if wish.effects is None:
+        slate = recommend(
+            bundle.model, queries, wish.k, filters=filters, stages=snapshot.stages, candidates=allowed, context=context
+        )
+        return slate, None
+    return ruled(
+        bundle.model, queries, wish.k, wish.effects,
+        filters=filters, stages=snapshot.stages, candidates=allowed, context=context,
+    )  # fmt: skip
+
+
+def with_rules(snapshot: Snapshot, rules: Sequence[Rule]) -> Snapshot:
+    """Return the snapshot that follows these rules."""
+    return replace(snapshot, book=book_of(rules, snapshot.bundle.data))
+
+
 def snapshot_of(folder: Path, after: int = 0) -> Snapshot:
     """Load a bundle, or that of a run, and make it ready.
 
@@ -169,7 +189,7 @@ def snapshot_of(folder: Path, after: int = 0) -> Snapshot:
 
 def with_bundle(snapshot: Snapshot, bundle: Bundle, stale: frozenset[str]) -> Snapshot:
     """Return the snapshot with a bundle whose catalogue has changed."""
-    return replace(snapshot, bundle=bundle, stale=stale, **_steps(bundle)).with_rules(snapshot.book.stored)
+    return with_rules(replace(snapshot, bundle=bundle, stale=stale, **_steps(bundle)), snapshot.book.stored)
 
 
 def _steps(bundle: Bundle) -> dict[str, Any]:
@@ -178,31 +198,6 @@ def _steps(bundle: Bundle) -> dict[str, Any]:
         "filters": tuple(f.prepare(bundle.data) for f in bundle.recipe.filters),
         "stages": tuple(s.prepare(bundle.data) for s in bundle.recipe.stages),
     }
-
-
-def profile_of(snapshot: Snapshot, user_id: str) -> Mapping[str, Any]:
-    """Return the columns of a user in the bundle; none of somebody it does not know."""
-    data = snapshot.bundle.data
-    row = data.user_rows.get(user_id)
-    return {} if row is None else data.user_table.row(row, named=True)
-
-
-def warm_up(snapshot: Snapshot) -> None:
-    """Answer for nobody, a session and a user, reasons too: what is made at the first use is made now.
-
-    Raises:
-        DataError: the model scores nothing.
-    """
-    data = snapshot.bundle.data
-    some = np.arange(min(1, len(data.items)), dtype=np.int32)
-    asked = [snapshot.session(some[:0]), snapshot.session(some)]
-    asked += [snapshot.user(user, Past(personal=True)) for user in data.users[:1]]
-    for queries in asked:
-        slate = snapshot.answer(queries, Wish())
-        snapshot.reasons(queries, slate)
-        if snapshot.shown.sum() > len(some) and (slate.items == PAD).all() and not snapshot.filters:
-            raise DataError("the model has no score for any item")
-    _ = snapshot.titles
 
 
 def version_in(folder: Path) -> str:

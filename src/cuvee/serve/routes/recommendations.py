@@ -18,9 +18,9 @@ from cuvee.serve.access import needs
 from cuvee.serve.answers import shown_items
 from cuvee.serve.bodies import Answer, Asked, Id, ManyAsked, Ranked
 from cuvee.serve.problems import Problem
-from cuvee.serve.rules import NOTHING_SEEN
+from cuvee.serve.rules import NOTHING_SEEN, profile_of
 from cuvee.serve.service import Here, Service
-from cuvee.serve.snapshot import Snapshot, profile_of
+from cuvee.serve.snapshot import Snapshot, shaped
 from cuvee.serve.telemetry import SHOWN
 from cuvee.serve.wishes import Wish
 from cuvee.sql.database import reading
@@ -86,7 +86,7 @@ def _answered(service: Service, body: Asked, *, seen: bool = False) -> Answer:
     effects = snapshot.book.effects(body.scenario, now, _profile(snapshot, body.user_id, past), seen_before)
     with scored_once():
         wish = Wish(body.k, excluded, candidates, body.filter, seen, effects)
-        slate, effects = snapshot.shaped(queries, wish)
+        slate, effects = shaped(snapshot, queries, wish)
         items = shown_items(snapshot, queries, slate, effects, reasons=body.reasons)
     answer = Answer(
         recommendation_id=uuid.uuid4().hex,
@@ -108,7 +108,7 @@ def _profile(snapshot: Snapshot, user_id: str | None, past: Past) -> Mapping[str
     """Return what may be known of somebody's profile, where a rule asks for it."""
     if user_id is None or not past.personal or not snapshot.book.asks_for_profiles:
         return None
-    return {**profile_of(snapshot, user_id), **past.profile}
+    return profile_of(snapshot.bundle.data, user_id) | dict(past.profile)
 
 
 def _looked_up(service: Service, user_id: str | None) -> tuple[Snapshot, Past, Impressions]:
