@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,17 @@ from cuvee.protocols import Encoder, FittedEncoder, FittedFusion, Learning, Nest
 from cuvee.roles import role_of, table_of, trained_rows
 from cuvee.types import Dataset, Embeddings, Ints
 
-__all__ = ["FUSED", "Channel", "encode_table", "encoded", "encoded_items", "fit_channels", "fused", "reencoded_items"]
+__all__ = [
+    "FUSED",
+    "Channel",
+    "encode_table",
+    "encoded",
+    "encoded_items",
+    "fit_channels",
+    "fused",
+    "reencoded_items",
+    "warm_up",
+]
 
 FUSED = "fused"
 """Item modality that a recipe's `fusion` makes."""
@@ -35,6 +46,18 @@ class Channel:
     projection: FittedProjection
     learned: Any = None
     """What the encoder learned from training rows; None where it learns nothing and its parameters say it all."""
+
+    def fitted(self, data: Dataset) -> FittedEncoder:
+        """Return the encoder for rows of this data set; one that learns nothing is kept, with the network it loads."""
+        if isinstance(self.encoder, Learning):
+            return self.encoder.restore(self.learned, data, self.role)
+        if "encoder" not in self._kept:
+            self._kept["encoder"] = self.encoder.fit(data, self.role)
+        return self._kept["encoder"]
+
+    @cached_property
+    def _kept(self) -> dict[str, FittedEncoder]:
+        return {}
 
 
 def fit_channels(
@@ -74,7 +97,7 @@ def encoded(
     """Return the data set with features by channels, and a fusion, fitted before: for rows that arrive later."""
     features = dict(data.features)
     for channel in channels:
-        fitted = _fitted(channel.encoder, channel.learned, data, channel.role)
+        fitted = channel.fitted(data)
         raw = encode_table(fitted, table_of(data, channel.role), cache, channel.modality)
         features[channel.role, channel.modality] = channel.projection.apply(raw)
     return fused(replace(data, features=features), fusion)
@@ -88,7 +111,7 @@ def encoded_items(
     for channel in channels:
         if channel.role == "item":
             # the whole catalogue says which row of a file is whose; only the rows asked for are encoded
-            fitted = _fitted(channel.encoder, channel.learned, data, channel.role)
+            fitted = channel.fitted(data)
             raw = encode_table(fitted, data.item_table[first:], cache, channel.modality)
             found[channel.modality] = channel.projection.apply(raw)
     return found
@@ -104,13 +127,24 @@ def reencoded_items(
     found = {}
     for channel in channels:
         if channel.role == "item":
-            fitted = _fitted(channel.encoder, channel.learned, data, channel.role)
+            fitted = channel.fitted(data)
             old, new = (fitted.contents(table.item_table[rows]) for table in (before, data))
             moved = rows[np.array([a != b for a, b in zip(old, new, strict=True)], bool)]
             if len(moved):
                 raw = encode_table(fitted, data.item_table[moved], cache, channel.modality)
                 found[channel.modality] = moved, channel.projection.apply(raw)
     return found
+
+
+def warm_up(data: Dataset, channels: tuple[Channel, ...]) -> None:
+    """Encode the first item by every channel of items, so that networks are loaded before they are needed.
+
+    What asks another component for texts first, such as a language model, is left alone: that costs too much.
+    """
+    for channel in channels:
+        if channel.role == "item" and len(data.items) and not isinstance(fitted := channel.fitted(data), Nesting):
+            for _ in fitted.encode(data.item_table[:1]):
+                pass
 
 
 def encode_table(encoder: FittedEncoder, table: pl.DataFrame, cache: VectorCache, label: str = "encode") -> Embeddings:

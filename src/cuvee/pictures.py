@@ -6,9 +6,11 @@ import struct
 import zlib
 from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
-__all__ = ["content_hash", "open_picture", "problem"]
+from cuvee.errors import DataError
+
+__all__ = ["content_hash", "open_picture", "problem", "read_picture"]
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +51,20 @@ def open_picture(path: str, side: int) -> Image.Image | None:
         return None
 
 
+def read_picture(path: str, side: int, formats: tuple[str, ...] = _FORMATS) -> Image.Image:
+    """Return what `open_picture` does, of a file in one of some formats (Pillow's names).
+
+    Raises:
+        DataError: it is damaged, in another format, not a picture, or too large; without the path.
+    """
+    try:
+        return _opened(path, side, formats)
+    except UnidentifiedImageError as error:
+        raise DataError(f"not a whole picture in the format {' or '.join(formats)}") from error
+    except _DAMAGE as error:
+        raise DataError(f"a picture that cannot be used: {type(error).__name__}: {error}") from error
+
+
 def problem(path: str) -> str:
     """Return why `open_picture` cannot use the file, "" where it can."""
     try:
@@ -58,8 +74,8 @@ def problem(path: str) -> str:
     return ""
 
 
-def _opened(path: str, side: int) -> Image.Image:
-    with Image.open(path, formats=_FORMATS) as image:
+def _opened(path: str, side: int, formats: tuple[str, ...] = _FORMATS) -> Image.Image:
+    with Image.open(path, formats=formats) as image:
         width, height = image.size
         if width * height > _MAX_PIXELS:
             raise ValueError(f"{width} x {height} pixels are more than {_MAX_PIXELS}")

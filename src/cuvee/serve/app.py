@@ -16,6 +16,7 @@ from cuvee.serve.described import describe_problems
 from cuvee.serve.problems import answer_problems, problem
 from cuvee.serve.service import Service, Settings
 from cuvee.serve.telemetry import Observed
+from cuvee.serve.uploads import LARGEST
 
 __all__ = ["create_app"]
 
@@ -60,9 +61,11 @@ class _Bounded:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        told = f"a request may have {self.largest} bytes at most; send it in parts"
+        upload = scope["method"] == "PUT" and "/media/" in scope["path"]
+        largest = max(LARGEST.values()) if upload else self.largest
+        told = f"a request may have {largest} bytes at most; send it in parts"
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > self.largest:
+        if announced.isdigit() and int(announced) > largest:
             await problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, told)(scope, receive, send)
             return
         got = 0
@@ -71,7 +74,7 @@ class _Bounded:
             nonlocal got
             message = await receive()
             got += len(message.get("body", b""))
-            if got > self.largest:
+            if got > largest:
                 raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, told)
             return message
 

@@ -9,14 +9,17 @@ from typing import Annotated
 from fastapi import Depends, Request
 from sqlalchemy import Connection, Engine
 
-from cuvee.errors import BundleError, ConfigError, DataError
+from cuvee.errors import BundleError, ConfigError, DataError, UnknownNameError
+from cuvee.features import warm_up
 from cuvee.logs.sql import SqlLog
 from cuvee.serve.capping import Pending
 from cuvee.serve.following import followed, read_changes
 from cuvee.serve.rates import Rates
 from cuvee.serve.snapshot import Snapshot, snapshot_of, version_in, with_rules
+from cuvee.serve.uploads import sweep
 from cuvee.serve.writer import Writer
 from cuvee.sql.database import reading, writing
+from cuvee.sql.media import digests
 from cuvee.sql.models import Version, activate, active_version, add_version, last_activation
 from cuvee.sql.rules import all_rules, rules_changed
 from cuvee.sql.shown import last_change
@@ -71,6 +74,8 @@ class Service:
         self._followed = 0
         with reading(self.engine) as connection:
             self.follow(connection)
+            sweep(settings.media, digests(connection))
+        threading.Thread(target=_ready_encoders, args=(self.snapshot,), daemon=True).start()
 
     @property
     def engine(self) -> Engine:
@@ -121,6 +126,7 @@ class Service:
                 changes = read_changes(connection, 0, upto)
             snapshot = followed(snapshot_of(wanted.bundle, wanted.event_offset), changes, self.settings.media)
             snapshot.warm_up()
+            warm_up(snapshot.bundle.data, snapshot.bundle.channels)
         except (BundleError, ConfigError, DataError, OSError) as error:
             logger.error("version %s cannot answer, %s goes on: %s", wanted.version, self.snapshot.version, error)
             return
@@ -140,6 +146,14 @@ def _first_version(connection: Connection, bundle: Path) -> Version:
     found = active_version(connection)
     assert found is not None
     return found
+
+
+def _ready_encoders(snapshot: Snapshot) -> None:
+    """Load the networks that encode new items beside the first requests; without them old items are served."""
+    try:
+        warm_up(snapshot.bundle.data, snapshot.bundle.channels)
+    except (DataError, ConfigError, UnknownNameError, OSError) as error:
+        logger.error("new items cannot be encoded here: %s", error)
 
 
 def _here(request: Request) -> Service:
