@@ -25,8 +25,8 @@ __all__ = [
     "encoded_items",
     "fit_channels",
     "fused",
+    "load_encoders",
     "reencoded_items",
-    "warm_up",
 ]
 
 FUSED = "fused"
@@ -136,7 +136,7 @@ def reencoded_items(
     return found
 
 
-def warm_up(data: Dataset, channels: tuple[Channel, ...]) -> None:
+def load_encoders(data: Dataset, channels: tuple[Channel, ...]) -> None:
     """Encode the first item by every channel of items, so that networks are loaded before they are needed.
 
     What asks another component for texts first, such as a language model, is left alone: that costs too much.

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.serve.conftest import Running
 
@@ -21,12 +22,15 @@ COMMANDS = [
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 @pytest.mark.parametrize("command", COMMANDS)
-def test_curl(service: Running, command: str) -> None:
+def test_curl(service: Running, command: str, tmp_path: Path) -> None:
+    Image.new("RGB", (20, 10), "red").save(tmp_path / "lamp.jpg")
     words = shlex.split(command)
     key = service.client.headers["authorization"]
     words = [word.replace("Authorization: Bearer $KEY", f"Authorization: {key}") for word in words]
     words = [word.replace("localhost:8000", f"127.0.0.1:{service.client.base_url.port}") for word in words]
-    done = subprocess.run([*words, "--fail-with-body"], capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run(
+        [*words, "--fail-with-body"], capture_output=True, text=True, check=False, timeout=30, cwd=tmp_path
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout
 

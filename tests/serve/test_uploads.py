@@ -124,7 +124,7 @@ def test_sound_is_proved_and_kept_as_it_is(tmp_path: Path) -> None:
     pytest.importorskip("av")
     from tests.test_films import write_wav
 
-    source = Path(write_wav(tmp_path / "tone.wav", np.sin(np.arange(8_000) / 9).astype(np.float32)[:, None] / 2, 8_000))
+    source = Path(write_wav(tmp_path / "tone.wav", np.sin(np.arange(8_000, dtype=np.float32) / 9)[:, None], 8_000))
     folder = tmp_path / "media"
     assert stored(folder, source.read_bytes(), "audio/wav", "audio").read_bytes() == source.read_bytes()
     for modality, media_type in (("audio", "audio/mpeg"), ("video", "video/mp4")):

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from cuvee.errors import ConfigError, DataError
 from cuvee.media import MEDIA
 from cuvee.registry import describe
-from cuvee.serve.snapshot import Snapshot, with_bundle
+from cuvee.serve.snapshot import Snapshot, with_bundle, with_states
 from cuvee.sql.catalogue import Item, changed_items
 from cuvee.types import Dataset
 
@@ -46,7 +46,7 @@ def followed(snapshot: Snapshot, changes: Changes, media: Path) -> Snapshot:
     except (DataError, ConfigError) as error:
         if len(items) == 1:
             logger.error("item %s is stored but cannot be served as it is: %s", items[0].item_id, error)
-            return snapshot.with_states({item.item_id: item.state for item in items})
+            return with_states(snapshot, {item.item_id: item.state for item in items})
     for item in items:
         snapshot = followed(snapshot, Changes([item]), media)
     return snapshot
@@ -69,7 +69,7 @@ def taken_in(snapshot: Snapshot, items: Sequence[Item], media: Path) -> Snapshot
     if new:
         table = items_table([_with_files(snapshot, item, media) for item in new])
         snapshot = with_bundle(snapshot, snapshot.bundle.with_items(table), snapshot.stale)
-    return snapshot.with_states({item.item_id: item.state for item in items})
+    return with_states(snapshot, {item.item_id: item.state for item in items})
 
 
 def file_columns(snapshot: Snapshot) -> Mapping[str, str]:

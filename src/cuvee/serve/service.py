@@ -10,12 +10,12 @@ from fastapi import Depends, Request
 from sqlalchemy import Connection, Engine
 
 from cuvee.errors import BundleError, ConfigError, DataError, UnknownNameError
-from cuvee.features import warm_up
+from cuvee.features import load_encoders
 from cuvee.logs.sql import SqlLog
 from cuvee.serve.capping import Pending
 from cuvee.serve.following import followed, read_changes
 from cuvee.serve.rates import Rates
-from cuvee.serve.snapshot import Snapshot, snapshot_of, version_in, with_rules
+from cuvee.serve.snapshot import Snapshot, snapshot_of, version_in, warm_up, with_rules
 from cuvee.serve.uploads import sweep
 from cuvee.serve.writer import Writer
 from cuvee.sql.database import reading, writing
@@ -125,8 +125,8 @@ class Service:
                 upto = last_change(connection)
                 changes = read_changes(connection, 0, upto)
             snapshot = followed(snapshot_of(wanted.bundle, wanted.event_offset), changes, self.settings.media)
-            snapshot.warm_up()
-            warm_up(snapshot.bundle.data, snapshot.bundle.channels)
+            warm_up(snapshot)
+            load_encoders(snapshot.bundle.data, snapshot.bundle.channels)
         except (BundleError, ConfigError, DataError, OSError) as error:
             logger.error("version %s cannot answer, %s goes on: %s", wanted.version, self.snapshot.version, error)
             return
@@ -151,7 +151,7 @@ def _first_version(connection: Connection, bundle: Path) -> Version:
 def _ready_encoders(snapshot: Snapshot) -> None:
     """Load the networks that encode new items beside the first requests; without them old items are served."""
     try:
-        warm_up(snapshot.bundle.data, snapshot.bundle.channels)
+        load_encoders(snapshot.bundle.data, snapshot.bundle.channels)
     except (DataError, ConfigError, UnknownNameError, OSError) as error:
         logger.error("new items cannot be encoded here: %s", error)
 

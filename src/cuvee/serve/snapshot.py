@@ -25,7 +25,9 @@ from cuvee.sql.rules import Rule
 from cuvee.sql.shown import Past
 from cuvee.types import PAD, Bools, Context, Ints, Queries, Reason, Slate
 
-__all__ = ["OTHER", "Snapshot", "shaped", "snapshot_of", "version_in", "with_bundle", "with_rules"]
+__all__ = [
+    "OTHER", "Snapshot", "shaped", "snapshot_of", "version_in", "warm_up", "with_bundle", "with_rules", "with_states",
+]  # fmt: skip
 
 OTHER = "other"
 """Stands for kinds of event that the bundle does not know."""
@@ -114,27 +116,6 @@ class Snapshot:
         """Return the reasons of each place of the one slate."""
         return self.bundle.reasons(queries, slate, _explainers())[0]
 
-    def warm_up(self) -> None:
-        """Answer for nobody, a session and a user, reasons too: what is made at the first use is made now.
-
-        Raises:
-            DataError: the model scores nothing.
-        """
-        data = self.bundle.data
-        some = np.arange(min(1, len(data.items)), dtype=np.int32)
-        asked = [self.session(some[:0]), self.session(some)]
-        asked += [self.user(user, Past(personal=True)) for user in data.users[:1]]
-        for queries in asked:
-            slate = self.answer(queries, Wish())
-            self.reasons(queries, slate)
-            if self.shown.sum() > len(some) and (slate.items == PAD).all() and not self.filters:
-                raise DataError("the model has no score for any item")
-        _ = self.titles
-
-    def with_states(self, changed: Mapping[str, State]) -> "Snapshot":
-        """Return the snapshot that knows which items may be shown now."""
-        merged = {**self.states, **changed}
-        return replace(self, states={name: state for name, state in merged.items() if state != "available"})
 
     @cached_property
     def _fulfilled(self) -> Callable[[str], Bools]:
@@ -173,6 +154,24 @@ def with_rules(snapshot: Snapshot, rules: Sequence[Rule]) -> Snapshot:
     return replace(snapshot, book=book_of(rules, snapshot.bundle.data))
 
 
+def warm_up(snapshot: Snapshot) -> None:
+    """Answer for nobody, a session and a user, reasons too: what is made at the first use is made now.
+
+    Raises:
+        DataError: the model scores nothing.
+    """
+    data = snapshot.bundle.data
+    some = np.arange(min(1, len(data.items)), dtype=np.int32)
+    asked = [snapshot.session(some[:0]), snapshot.session(some)]
+    asked += [snapshot.user(user, Past(personal=True)) for user in data.users[:1]]
+    for queries in asked:
+        slate = snapshot.answer(queries, Wish())
+        snapshot.reasons(queries, slate)
+        if snapshot.shown.sum() > len(some) and (slate.items == PAD).all() and not snapshot.filters:
+            raise DataError("the model has no score for any item")
+    _ = snapshot.titles
+
+
 def snapshot_of(folder: Path, after: int = 0) -> Snapshot:
     """Load a bundle, or that of a run, and make it ready.
 
@@ -185,6 +184,12 @@ def snapshot_of(folder: Path, after: int = 0) -> Snapshot:
         data = replace(data, events=replace(data.events, kinds=(*data.events.kinds, OTHER)))
     bundle = replace(bundle, data=data)
     return Snapshot(bundle, bundle, version_in(folder), after, states={}, **_steps(bundle))
+
+
+def with_states(snapshot: Snapshot, changed: Mapping[str, State]) -> Snapshot:
+    """Return the snapshot that knows which items may be shown now."""
+    merged = {**snapshot.states, **changed}
+    return replace(snapshot, states={name: state for name, state in merged.items() if state != "available"})
 
 
 def with_bundle(snapshot: Snapshot, bundle: Bundle, stale: frozenset[str]) -> Snapshot:
