@@ -12,7 +12,7 @@ from cuvee.conditions import fulfilled
 from cuvee.errors import DataError
 from cuvee.queries import queries_of, with_past
 from cuvee.serve.following import Changes, followed, items_table
-from cuvee.serve.snapshot import OTHER, Snapshot, snapshot_of
+from cuvee.serve.snapshot import OTHER, Snapshot, snapshot_of, with_states
 from cuvee.serve.wishes import Wish
 from cuvee.sql.catalogue import Item
 from cuvee.sql.shown import Past
@@ -136,6 +136,6 @@ def test_a_condition_is_looked_up_once_and_hides_nothing_that_it_should_not(
     assert asked == ["price < 5", 'group == "mugs"']
     assert cheap == set(np.flatnonzero(fulfilled("price < 5", snapshot.bundle.data.item_table)).tolist()) != mugs
     gone = min(cheap)
-    later = snapshot.with_states({snapshot.bundle.data.items[gone]: "hidden"})
+    later = with_states(snapshot, {snapshot.bundle.data.items[gone]: "hidden"})
     assert shown(later, "price < 5") == cheap - {gone}
     assert shown(snapshot, "price < 5") == cheap
