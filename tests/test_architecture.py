@@ -36,8 +36,8 @@ LAYERS = (
 """A unit may import units of layers above its own line here, never of its own line or below."""
 
 PACKAGES = (
-    "cli", "demo", "dialogue", "generation", "inspection", "privacy", "protocols", "ranking", "report", "reviewing", "serve", "sql",
-    "studio", "text_networks", "tune", "wording",
+    "cli", "demo", "dialogue", "generation", "inspection", "privacy", "protocols", "ranking", "report", "reviewing",
+    "serve", "sql", "studio", "text_networks", "tune", "wording",
 )  # fmt: skip
 """Folders whose files make one unit; the others hold components that do not know one another."""
 

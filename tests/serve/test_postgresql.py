@@ -1,5 +1,6 @@
 """The scenarios of the service on PostgreSQL: two processes that share it."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,3 +37,15 @@ __all__ = [
 def service(bundle: Path, postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running(bundle, tmp_path_factory.mktemp("service"), 2, database=fresh_database(postgres)) as started:
         yield started
+
+
+def test_retraining_reads_its_events(service: Running) -> None:
+    """The process that fits again is told which database it is."""
+    event = {"event_id": "again-1", "user_id": "again", "item_id": "i04", "kind": "buy"}
+    assert service.client.post("/v1/events", json={"events": [event]}).status_code == 201
+    path = f"/v1/jobs/{service.client.post('/v1/models:retrain').json()['job_id']}"
+    end = time.monotonic() + 60
+    while (job := service.client.get(path).json())["state"] in ("queued", "running") and time.monotonic() < end:
+        time.sleep(0.1)
+    assert job["state"] == "done", str(job)
+    assert job["result"]["events"] >= 1

@@ -14,7 +14,6 @@ from cuvee.serve.problems import Problem
 from cuvee.serve.service import Service
 from cuvee.serve.snapshot import Snapshot
 from cuvee.sql.catalogue import Item, State, item_of
-from cuvee.sql.database import reading
 from cuvee.sql.shown import last_change
 
 __all__ = ["described", "found", "known_item", "no_files", "stored"]
@@ -29,7 +28,7 @@ async def stored(service: Service, items: Sequence[Item], store: Callable[[Conne
     Raises:
         DataError, ConfigError: an item that cannot be encoded, or that the model cannot take in; nothing is stored.
     """
-    with reading(service.engine) as connection:
+    with service.reach.reading() as connection:
         snapshot = service.follow(connection)
     prepared = await asyncio.to_thread(taken_in, snapshot, items, service.settings.media)
 
@@ -39,7 +38,7 @@ async def stored(service: Service, items: Sequence[Item], store: Callable[[Conne
         return before, last_change(connection)
 
     service.adopt(prepared, snapshot, await service.writer.write(spanned))
-    with reading(service.engine) as connection:
+    with service.reach.reading() as connection:
         return service.follow(connection)
 
 
@@ -49,7 +48,7 @@ def known_item(service: Service, item_id: str) -> tuple[Snapshot, Item]:
     Raises:
         Problem: 404, no such item, or it was deleted.
     """
-    with reading(service.engine) as connection:
+    with service.reach.reading() as connection:
         snapshot = service.follow(connection)
         item = item_of(connection, item_id)
     if item is None and item_id in snapshot.bundle.data.item_rows:

@@ -10,11 +10,11 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import InterfaceError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from cuvee.errors import ConfigError, DataError, UnknownNameError
+from cuvee.serve.reach import TROUBLE, Away
 
 __all__ = ["Problem", "answer_problems", "problem"]
 
@@ -53,7 +53,7 @@ def answer_problems(app: FastAPI) -> None:
         (UnknownNameError, HTTPStatus.NOT_FOUND),
     ):
         app.add_exception_handler(error, _ours(status))
-    for unreachable in (OperationalError, InterfaceError):
+    for unreachable in (Away, *TROUBLE):
         app.add_exception_handler(unreachable, _unreachable)
     app.add_exception_handler(Exception, _unexpected)
 

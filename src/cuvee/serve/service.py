@@ -15,10 +15,12 @@ from cuvee.logs.sql import SqlLog
 from cuvee.serve.capping import Pending
 from cuvee.serve.following import followed, read_changes
 from cuvee.serve.rates import Rates
+from cuvee.serve.reach import TROUBLE, Away, Reach
 from cuvee.serve.snapshot import Snapshot, snapshot_of, version_in, warm_up, with_rules
 from cuvee.serve.uploads import sweep
 from cuvee.serve.writer import Writer
 from cuvee.sql.database import reading, writing
+from cuvee.sql.keys import Key
 from cuvee.sql.media import digests
 from cuvee.sql.models import Version, activate, active_version, add_version, last_activation
 from cuvee.sql.rules import all_rules, rules_changed
@@ -63,7 +65,10 @@ class Service:
         settings.data.mkdir(parents=True, exist_ok=True)
         self.settings = settings
         self.log = SqlLog(settings.database)
-        self.writer = Writer(lambda: self.log.engine)
+        self.reach = Reach(lambda: self.log.engine)
+        self.writer = Writer(self.reach.engine)
+        self.keys: dict[bytes, tuple[Key, float]] = {}
+        """Digest of what was presented -> the key found, and when by the monotonic clock."""
         self.pending = Pending()
         self.rates = Rates(settings.rate, max(1, int(2 * settings.rate)))
         self._turn = threading.Lock()
@@ -80,6 +85,14 @@ class Service:
     @property
     def engine(self) -> Engine:
         return self.log.engine
+
+    def current(self) -> Snapshot:
+        """Return the snapshot that answers now, followed where the database can be reached."""
+        try:
+            with self.reach.reading() as connection:
+                return self.follow(connection)
+        except Away:
+            return self.snapshot
 
     def follow(self, connection: Connection) -> Snapshot:
         """Take in what changed in the database since the last look, and return the snapshot that answers now.
@@ -127,7 +140,7 @@ class Service:
             snapshot = followed(snapshot_of(wanted.bundle, wanted.event_offset), changes, self.settings.media)
             warm_up(snapshot)
             load_encoders(snapshot.bundle.data, snapshot.bundle.channels)
-        except (BundleError, ConfigError, DataError, OSError) as error:
+        except (BundleError, ConfigError, DataError, OSError, *TROUBLE) as error:
             logger.error("version %s cannot answer, %s goes on: %s", wanted.version, self.snapshot.version, error)
             return
         with self._turn, reading(self.engine) as connection:

@@ -116,7 +116,6 @@ class Snapshot:
         """Return the reasons of each place of the one slate."""
         return self.bundle.reasons(queries, slate, _explainers())[0]
 
-
     @cached_property
     def _fulfilled(self) -> Callable[[str], Bools]:
         """The mask of a condition, which holds for everybody and is not to be edited; the last ones are kept."""

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["EVENTS", "SHOWN", "Observed", "figures"]
+__all__ = ["DEGRADED", "EVENTS", "NOT_NOTED", "SHOWN", "Observed", "figures"]
 
 logger = logging.getLogger("cuvee.requests")
 
@@ -25,6 +25,8 @@ REQUESTS = Counter("cuvee_requests", "Requests answered", ("method", "route", "s
 SECONDS = Histogram("cuvee_request_seconds", "Time to answer", ("method", "route"), buckets=_BUCKETS)
 EVENTS = Counter("cuvee_events", "Events received, repeated ones too")
 SHOWN = Counter("cuvee_items_shown", "Items recommended")
+DEGRADED = Counter("cuvee_degraded_answers", "Recommendations without something that should have been used")
+NOT_NOTED = Counter("cuvee_answers_not_noted", "Recommendations given that could not be written down")
 
 
 def figures() -> bytes:

@@ -126,33 +126,37 @@ def reading(engine: Engine, patience: float | None = _PATIENCE) -> Iterator[Conn
     options: dict[str, Any] = {}
     if engine.dialect.name == "postgresql":
         options = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-    with engine.connect().execution_options(**options) as connection, _patient(connection, patience):
-        with connection.begin():
-            yield connection
+    with engine.connect().execution_options(**options) as connection, _begun(connection, patience):
+        yield connection
 
 
 @contextmanager
 def writing(engine: Engine, patience: float | None = _PATIENCE) -> Iterator[Connection]:
     """A transaction that writes, all or nothing; writers wait for each other. `patience` as in `reading`."""
     options = {_BEGIN: "BEGIN IMMEDIATE"}
-    with engine.connect().execution_options(**options) as connection, _patient(connection, patience):
-        with connection.begin():
-            if engine.dialect.name == "postgresql":
-                connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-            yield connection
+    with engine.connect().execution_options(**options) as connection, _begun(connection, patience):
+        if engine.dialect.name == "postgresql":
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+        yield connection
+
+
+@contextmanager
+def _begun(connection: Connection, patience: float | None) -> Iterator[None]:
+    with _patient(connection, patience), connection.begin():
+        yield
 
 
 @contextmanager
 def _patient(connection: Connection, patience: float | None) -> Iterator[None]:
-    driver = connection.connection.driver_connection
-    if not hasattr(driver, "patience"):  # SQLite has a busy timeout
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.driver != "psycopg":  # SQLite has a busy timeout
         yield
         return
     driver.patience = patience
     try:
         yield
     finally:
-        driver.patience = _PATIENCE
+        del driver.patience  # the driver's own default, with which the pool asks whether it is still there
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], key: str) -> None:

@@ -28,6 +28,8 @@ class Past:
     """What is stored of their profile."""
     number: int | None = None
     """Of the person in the database; None: not known there, or they refuse."""
+    read: bool = True
+    """False where the log could not be read."""
 
 
 def past_of(connection: Connection, user_id: str, after: int, limit: int) -> Past:

@@ -8,7 +8,6 @@ from cuvee import __version__
 from cuvee.serve.access import needs
 from cuvee.serve.service import Here
 from cuvee.serve.telemetry import figures
-from cuvee.sql.database import reading
 
 __all__ = ["router"]
 
@@ -24,7 +23,7 @@ async def livez() -> dict[str, str]:
 @router.get("/readyz")
 async def readyz(service: Here) -> dict[str, str | int]:
     """The model is loaded and the database can be read; 503 otherwise."""
-    with reading(service.engine) as connection:
+    with service.reach.reading() as connection:
         snapshot = service.follow(connection)
     return {"status": "ready", "model_version": snapshot.version, "items": len(snapshot.bundle.data.items)}
 

@@ -22,7 +22,6 @@ from cuvee.sql.catalogue import Item, State, item_of, set_state
 from cuvee.sql.catalogue import delete_item as store_deletion
 from cuvee.sql.catalogue import patch_item as store_patch
 from cuvee.sql.catalogue import put_item as store_item
-from cuvee.sql.database import reading
 from cuvee.sql.media import media_of
 
 __all__ = ["router"]
@@ -93,8 +92,7 @@ async def similar_items(
     item_id: ItemId, service: Here, k: Annotated[int, Query(ge=1, le=200)] = 10
 ) -> dict[str, list[Shown]]:
     """Return the items closest to one."""
-    with reading(service.engine) as connection:
-        snapshot = service.follow(connection)
+    snapshot = service.current()
     rows, unknown = snapshot.known([item_id])
     if unknown or not found(snapshot, item_id):
         raise Problem(HTTPStatus.NOT_FOUND, f"no item {item_id!r} is in the catalogue")
@@ -106,7 +104,7 @@ async def similar_items(
 async def get_item(item_id: ItemId, service: Here) -> ItemOut:
     """Return an item, of the bundle or added since, as it is now."""
     snapshot, item = known_item(service, item_id)
-    with reading(service.engine) as connection:
+    with service.reach.reading() as connection:
         media = media_of(connection, item_id)
     return described(snapshot, item, [f"{m.modality}/{m.position}" for m in media])
 
@@ -161,7 +159,7 @@ async def _put(service: Service, snapshot: Snapshot, bodies: list[ItemIn], actor
     items = []
     for body in bodies:
         no_files(snapshot, body.attributes)
-        with reading(service.engine) as connection:
+        with service.reach.reading() as connection:
             old = item_of(connection, body.item_id) or Item(body.item_id, {}, "available")
         state: State = "available" if old.state == "deleted" else old.state
         items.append(Item(body.item_id, {**empty, **body.attributes}, state, old.media))
@@ -185,5 +183,5 @@ async def _set(service: Service, item_id: str, state: State, actor: str) -> Stat
 
 
 def _now(service: Service) -> Snapshot:
-    with reading(service.engine) as connection:
+    with service.reach.reading() as connection:
         return service.follow(connection)

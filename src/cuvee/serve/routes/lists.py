@@ -12,7 +12,6 @@ from cuvee.serve.answers import shown_items
 from cuvee.serve.bodies import Shown
 from cuvee.serve.service import Here
 from cuvee.serve.snapshot import Snapshot
-from cuvee.sql.database import reading
 from cuvee.sql.shown import trending
 from cuvee.types import Floats, Slate
 
@@ -31,15 +30,14 @@ _TRENDING = 5_000
 @router.get("/popular", dependencies=[needs("read")])
 async def popular(service: Here, k: K = 10) -> dict[str, list[Shown]]:
     """Return what most people liked, by what the model was fitted on."""
-    with reading(service.engine) as connection:
-        snapshot = service.follow(connection)
+    snapshot = service.current()
     return _best(snapshot, snapshot.bundle.data.demand, k)
 
 
 @router.get("/trending", dependencies=[needs("read")])
 async def trending_items(service: Here, k: K = 10, days: Days = 7.0) -> dict[str, list[Shown]]:
     """Return what most people touched in the last days, by the log; `score` is how many."""
-    with reading(service.engine) as connection:
+    with service.reach.reading() as connection:
         snapshot = service.follow(connection)
         found = trending(connection, int(time.time() - days * _DAY), _TRENDING)
     counts = np.full(len(snapshot.bundle.data.items), -np.inf, np.float32)
@@ -53,8 +51,7 @@ async def trending_items(service: Here, k: K = 10, days: Days = 7.0) -> dict[str
 @router.get("/latest", dependencies=[needs("read")])
 async def latest(service: Here, k: K = 10) -> dict[str, list[Shown]]:
     """Return what came to the catalogue last, newest first; the items of the fit stand in their order there."""
-    with reading(service.engine) as connection:
-        snapshot = service.follow(connection)
+    snapshot = service.current()
     return _best(snapshot, np.arange(len(snapshot.bundle.data.items), dtype=np.float32), k)
 
 

@@ -15,7 +15,6 @@ from cuvee.serve.bodies import Id
 from cuvee.serve.problems import Problem
 from cuvee.serve.service import Here
 from cuvee.sql import jobs
-from cuvee.sql.database import reading
 from cuvee.sql.models import activate, active_version, known_versions
 
 __all__ = ["router"]
@@ -44,7 +43,7 @@ class JobOut(BaseModel):
 @router.get("/models", dependencies=[needs("admin")])
 async def list_models(service: Here) -> dict[str, list[VersionOut]]:
     """Return every version, the newest first, and which one is active."""
-    with reading(service.engine) as connection:
+    with service.reach.reading() as connection:
         active, found = active_version(connection), known_versions(connection)
     return {
         "models": [
@@ -63,7 +62,7 @@ async def list_models(service: Here) -> dict[str, list[VersionOut]]:
 @router.post("/models/{version}:activate", dependencies=[needs("admin")])
 async def activate_version(version: Annotated[Id, Path()], service: Here, actor: Actor) -> dict[str, str]:
     """Let a version answer, an older one too; the one that does goes on until it has been loaded and tried."""
-    with reading(service.engine) as connection:
+    with service.reach.reading() as connection:
         known = {v.version: v.bundle for v in known_versions(connection)}
     if (
         version in known
@@ -96,14 +95,14 @@ async def start_retraining(service: Here) -> JobOut:
 @router.get("/jobs", dependencies=[needs("admin")])
 async def list_jobs(service: Here) -> dict[str, list[JobOut]]:
     """Return the newest jobs."""
-    with reading(service.engine) as connection:
+    with service.reach.reading() as connection:
         return {"jobs": [_job(job) for job in jobs.jobs(connection)]}
 
 
 @router.get("/jobs/{job_id}", dependencies=[needs("admin")])
 async def get_job(job_id: Annotated[Id, Path()], service: Here) -> JobOut:
     """Return how far a job is, and how it ended."""
-    with reading(service.engine) as connection:
+    with service.reach.reading() as connection:
         found = jobs.job_of(connection, job_id)
     if found is None:
         raise Problem(HTTPStatus.NOT_FOUND, f"no job {job_id!r} is on record")

@@ -18,12 +18,12 @@ from cuvee.serve.access import needs
 from cuvee.serve.answers import shown_items
 from cuvee.serve.bodies import Answer, Asked, Id, ManyAsked, Ranked
 from cuvee.serve.problems import Problem
+from cuvee.serve.reach import Away
 from cuvee.serve.rules import NOTHING_SEEN, profile_of
 from cuvee.serve.service import Here, Service
 from cuvee.serve.snapshot import Snapshot, shaped
-from cuvee.serve.telemetry import SHOWN
+from cuvee.serve.telemetry import DEGRADED, NOT_NOTED, SHOWN
 from cuvee.serve.wishes import Wish
-from cuvee.sql.database import reading
 from cuvee.sql.impressions import Impressions, count_shown, impressions
 from cuvee.sql.shown import Past, note_shown, past_of, shown
 from cuvee.types import PAD
@@ -64,7 +64,7 @@ async def rank(body: Ranked, service: Here) -> Answer:
 @router.get("/recommendations/{recommendation_id}", dependencies=[needs("admin")])
 async def replay(recommendation_id: Annotated[Id, Path()], service: Here) -> dict[str, Any]:
     """Return an answer as it was given: what was asked, by which model, what stood where and why."""
-    with reading(service.engine) as connection:
+    with service.reach.reading() as connection:
         found = shown(connection, recommendation_id)
     if found is None:
         raise Problem(HTTPStatus.NOT_FOUND, f"no recommendation {recommendation_id!r} is on record")
@@ -91,12 +91,13 @@ def _answered(service: Service, body: Asked, *, seen: bool = False) -> Answer:
     answer = Answer(
         recommendation_id=uuid.uuid4().hex,
         model_version=snapshot.version,
-        degraded=slate.degraded is not None and bool(slate.degraded.any()),
+        degraded=not past.read or (slate.degraded is not None and bool(slate.degraded.any())),
         personal=past.personal and (body.user_id is not None or len(touched) > 0),
         unknown_items=[*strange, *unknown],
         items=items,
     )
     SHOWN.inc(len(answer.items))
+    DEGRADED.inc(answer.degraded)
     names: list[str] = []
     if body.user_id is not None and past.personal and not seen:
         names = snapshot.book.counts(body.scenario, now, [row for row in slate.items[0].tolist() if row != PAD])
@@ -117,15 +118,18 @@ def _looked_up(service: Service, user_id: str | None) -> tuple[Snapshot, Past, I
     All is of one state of the database, but for impressions that are not yet written down.
     """
     pending = {} if user_id is None else service.pending.of(user_id)
-    with reading(service.engine) as connection:
-        snapshot = service.follow(connection)
-        if user_id is None:
-            return snapshot, Past(personal=True), NOTHING_SEEN
-        past = past_of(connection, user_id, snapshot.after, HISTORY_LIMIT)
-        window = snapshot.book.longest_window
-        if not window or not past.personal:
-            return snapshot, past, NOTHING_SEEN
-        return snapshot, past, impressions(connection, past.number, window, pending)
+    try:
+        with service.reach.reading() as connection:
+            snapshot = service.follow(connection)
+            if user_id is None:
+                return snapshot, Past(personal=True), NOTHING_SEEN
+            past = past_of(connection, user_id, snapshot.after, HISTORY_LIMIT)
+            window = snapshot.book.longest_window
+            if not window or not past.personal:
+                return snapshot, past, NOTHING_SEEN
+            return snapshot, past, impressions(connection, past.number, window, pending)
+    except Away:  # whether somebody refuses personalisation cannot be known now
+        return service.snapshot, Past(personal=user_id is None, read=False), NOTHING_SEEN
 
 
 def _note(service: Service, answer: Answer, body: Asked, after: int, names: list[str]) -> None:
@@ -148,7 +152,8 @@ def _note(service: Service, answer: Answer, body: Asked, after: int, names: list
     async def noted() -> None:
         try:
             await service.writer.write(store)
-        except SQLAlchemyError as error:
+        except (Away, SQLAlchemyError) as error:
+            NOT_NOTED.inc()
             logger.error("recommendation %s could not be written down: %s", answer.recommendation_id, error)
         finally:
             if body.user_id is not None:

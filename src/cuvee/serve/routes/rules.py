@@ -13,7 +13,6 @@ from cuvee.serve.problems import Problem
 from cuvee.serve.rule_bodies import CheckedOut, RuleId, RuleIn, RuleOut, RulesIn, stored_rule
 from cuvee.serve.service import Here
 from cuvee.serve.snapshot import Snapshot
-from cuvee.sql.database import reading
 from cuvee.sql.rules import Rule, delete_rule, put_rule
 
 __all__ = ["router"]
@@ -28,7 +27,7 @@ _COLUMNS = ("rule", "kind", "scenario", "priority", "enabled", "valid_from", "va
 @router.get("", dependencies=[needs("admin")])
 async def list_rules(service: Here) -> dict[str, list[RuleOut]]:
     """Return every rule, by priority."""
-    with reading(service.engine) as connection:
+    with service.reach.reading() as connection:
         snapshot = service.follow(connection)
     return {"rules": [_out(rule, snapshot) for rule in snapshot.book.stored]}
 
@@ -36,7 +35,7 @@ async def list_rules(service: Here) -> dict[str, list[RuleOut]]:
 @router.post(":validate", dependencies=[needs("admin")])
 async def validate_rules(body: RulesIn, service: Here) -> CheckedOut:
     """Check rules against the catalogue and one another, without storing them."""
-    with reading(service.engine) as connection:
+    with service.reach.reading() as connection:
         snapshot = service.follow(connection)
     rules = [stored_rule(r.rule, r) for r in body.rules]
     others = [r for r in snapshot.book.stored if r.rule not in {new.rule for new in rules}]
@@ -47,7 +46,7 @@ async def validate_rules(body: RulesIn, service: Here) -> CheckedOut:
 @router.get("/{rule:path}", dependencies=[needs("admin")])
 async def get_rule(rule: Name, service: Here) -> RuleOut:
     """Return a rule."""
-    with reading(service.engine) as connection:
+    with service.reach.reading() as connection:
         snapshot = service.follow(connection)
     found = next((r for r in snapshot.book.stored if r.rule == rule), None)
     if found is None:
@@ -59,7 +58,7 @@ async def get_rule(rule: Name, service: Here) -> RuleOut:
 async def store_rule(rule: Name, body: RuleIn, service: Here, actor: Actor) -> RuleOut:
     """Store a rule, in the place of that of its name; it acts in the very next answer, whichever process gives it."""
     new = stored_rule(rule, body)
-    with reading(service.engine) as connection:
+    with service.reach.reading() as connection:
         snapshot = service.follow(connection)
     wrong = checked(new, (), snapshot, time.time()).errors
     if wrong:
@@ -69,7 +68,7 @@ async def store_rule(rule: Name, body: RuleIn, service: Here, actor: Actor) -> R
         return put_rule(connection, new, actor)
 
     await service.writer.write(store)
-    with reading(service.engine) as connection:
+    with service.reach.reading() as connection:
         return _out(new, service.follow(connection))
 
 
