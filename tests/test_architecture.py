@@ -12,14 +12,15 @@ LAYERS = (
     "errors",
     "types torch_runtime memo ranges",
     "checkpoints efficientnet_lite0 films pictures tables media used_modalities generation",
-    "protocols truth statistics plain_yaml projection weights sql roles columns looked_up watched circles",
+    "protocols truth statistics plain_yaml projection weights sql roles columns looked_up watched circles ordering",
     "registry rank queries conditions foreign frames ridge item_weights content_space cache train alignment"
-    " modality_networks neighbour_graphs sparse_ridge inductive llm_ranking",
+    " modality_networks neighbour_graphs sparse_ridge inductive llm_ranking"
+    " nearest",
     "text_networks",
     "logs llms executors holdouts layout matrices text_cells reviewing",
     "examples",
     "readers splits encoders metrics indexes filters stages slices trackers demo tuning",
-    "selection blending arrivals fusion_weights foretold history_batches imputation reuse wording enrichment",
+    "selection blending arrivals fusion_weights foretold history_batches imputation reuse wording enrichment retrieval",
     "scored_once",
     "fusion models explainers testing event_weights",
     "ranking",

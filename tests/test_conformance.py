@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 
 from cuvee import registry, store, testing
-from cuvee.protocols import Inductive
+from cuvee.inductive import extended
+from cuvee.protocols import Factorized, Inductive, Recommender
 from cuvee.queries import queries_of
 from cuvee.types import Dataset
 from tests.tiny_language_models import TEMPLATE, save_tiny
@@ -114,6 +115,26 @@ def test_splits(name: str, data: Dataset, tmp_path: Path) -> None:
         mark = pl.Series("split", [0, 0, 0, 1, 0, 0, 2] * len(liked.row))[: len(liked.row)]
         pl.DataFrame(pairs).with_columns(mark).write_parquet(tmp_path / "split.parquet")
     testing.check_splitter(registry.build("splits", {name: spec}), data)
+
+
+@pytest.mark.parametrize("name", registry.names("indexes"))
+def test_indexes(name: str) -> None:
+    testing.check_index(component("indexes", name))
+
+
+@pytest.mark.parametrize("name", registry.names("models"))
+def test_factors_make_the_score(name: str, data: Dataset) -> None:
+    """The inner product of query and item is the score, of grown catalogues too."""
+    few = testing.first_items(data, 26)
+    for train, whole in ((data, data), (few, data)):
+        fitted = component("models", name).fit(train, None, np.random.default_rng(0))
+        model: Recommender = fitted if train is whole else extended(fitted, whole)
+        queries = queries_of(whole, np.arange(len(data.users), dtype=np.int32))
+        scores = model.score(queries)
+        if not isinstance(model, Factorized):
+            pytest.skip("its score is no inner product")
+        np.testing.assert_allclose(model.query_factors(queries) @ model.item_factors().T, scores, atol=1e-4)
+        assert model.item_factors() is model.item_factors()
 
 
 def test_language_models(tmp_path: Path) -> None:

@@ -18,13 +18,17 @@ from cuvee.features import Channel
 from cuvee.frames import ArrowTable
 from cuvee.growing import with_changes, with_events, with_items
 from cuvee.inductive import extended, revised, updated
-from cuvee.protocols import Explainer, FittedFusion, Ranker, Recommender, Settled
+from cuvee.protocols import BuiltIndex, Explainer, Factorized, FittedFusion, Ranker, Recommender, Settled
 from cuvee.queries import queries_of, session
-from cuvee.rank import recommend, similar
+from cuvee.rank import DEPTH, recommend, similar
 from cuvee.recipe import Recipe, dump_recipe, read_recipe
-from cuvee.types import Context, Dataset, Queries, Reason, Slate
+from cuvee.retrieval import built_for, check_factorized
+from cuvee.types import Context, Dataset, Ints, Queries, Reason, Slate
 
 __all__ = ["Bundle", "load_bundle", "save_bundle"]
+
+_SHOWN = 50
+"""Length of the lists that an index is measured at, where no stage asks for more."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,8 @@ class Bundle:
     ranker: Ranker | None = None
     """What the stage `rerank` asks, where the recipe has a ranker. It reads new events at once; an item that is newer
     than its fit has no contents to it."""
+    index: BuiltIndex | None = None
+    """What finds the best items of the model without scoring all; None: all are scored."""
 
     def user(self, user_id: str) -> Queries:
         """Return the query of one user; somebody unknown has no history.
@@ -64,12 +70,13 @@ class Bundle:
         filters = [f.prepare(self.data) for f in self.recipe.filters]
         stages = [s.prepare(self.data) for s in self.recipe.stages]
         context = Context(self.data, np.random.default_rng(self.recipe.seed), ranker=self.ranker)
-        return recommend(self.model, queries, k, filters=filters, stages=stages, context=context)
+        return recommend(self.model, queries, k, filters=filters, stages=stages, context=context,
+                         index=self.index)  # fmt: skip
 
     def similar(self, item_id: str, k: int) -> Slate:
         """Return the k items closest to one item, through the recipe's filters; PAD where nothing is known of it."""
         filters = [f.prepare(self.data) for f in self.recipe.filters]
-        return similar(self.model, session(self.data, [item_id]), k, filters=filters)
+        return similar(self.model, session(self.data, [item_id]), k, filters=filters, index=self.index)
 
     def reasons(self, queries: Queries, slate: Slate, explainers: Sequence[Explainer]) -> list[list[list[Reason]]]:
         """Return the reasons of every explainer by query and position."""
@@ -92,7 +99,7 @@ class Bundle:
         """
         cache = default_cache() if cache is None else cache
         data = with_items(self.data, table, self.channels, self.fusion, self.recipe.impute, cache)
-        return replace(self, data=data, model=extended(self.model, data))
+        return self._with(extended(self.model, data), data)
 
     def with_changes(self, table: ArrowTable, cache: VectorCache | None = None) -> "tuple[Bundle, tuple[str, ...]]":
         """Return the bundle with other columns of items it has, encoded where their content is another one.
@@ -112,7 +119,7 @@ class Bundle:
         if not len(moved):
             return replace(self, data=data), ()
         model, whole = revised(self.model, self.data, data, moved)
-        return replace(self, data=data, model=model), () if whole else tuple(data.items[row] for row in moved)
+        return self._with(model, data, moved), () if whole else tuple(data.items[row] for row in moved)
 
     def update(self, events: ArrowTable) -> "Bundle":
         """Return the bundle that knows new events at once: histories, `unseen` and popularity; the model is not fitted.
@@ -122,12 +129,31 @@ class Bundle:
         """
         weights = None if self.recipe.events == "learn" else self.recipe.events
         data = with_events(self.data, events, self.recipe.reader, weights)
-        return replace(self, data=data, model=updated(self.model, data))
+        return self._with(updated(self.model, data), data)
 
     def refit(self) -> "Bundle":
         """Return the bundle with its model fitted from scratch on all its items and events, with the vectors it has."""
         model = self.recipe.model.fit(self.data, None, np.random.default_rng(self.recipe.seed))
-        return replace(self, model=model.plain if isinstance(model, Settled) else model)
+        return replace(self, model=model.plain if isinstance(model, Settled) else model, index=None).indexed()
+
+    def indexed(self) -> "Bundle":
+        """Return the bundle with the index of its recipe built, as it is where the recipe has none.
+
+        Raises:
+            ConfigError: the model has no factors, or the index finds too little.
+        """
+        index = self.recipe.index
+        if index is None:
+            return self
+        depth = DEPTH if self.recipe.stages else _SHOWN
+        return replace(self, index=built_for(index, self.model, self.data, depth, self.recipe.seed))
+
+    def _with(self, model: Recommender, data: Dataset, moved: Ints | None = None) -> "Bundle":
+        """Return it with a model that has grown, and whose `moved` items have other contents."""
+        grown = self.index
+        if grown is not None and isinstance(model, Factorized):
+            grown = grown.grown(model.item_factors(), moved)
+        return replace(self, data=data, model=model, index=grown)
 
 
 def save_bundle(bundle: Bundle, folder: Path) -> None:
@@ -138,6 +164,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> None:
     store.save(bundle.fusion, folder, "fusion")
     store.save(bundle.model, folder, "model")
     store.save(bundle.ranker, folder, "ranker")
+    store.save(None if bundle.index is None else (bundle.index.made, bundle.index.moved), folder, "index")
     part = folder / "recipe.yaml.part"
     part.write_text(dump_recipe(bundle.recipe), encoding="utf-8")
     part.replace(folder / "recipe.yaml")
@@ -155,14 +182,25 @@ def load_bundle(folder: Path) -> Bundle:
         raise BundleError(
             f"{folder}: not a bundle, it has no recipe.yaml; `cuvee run RECIPE --out DIR` makes DIR/bundle"
         )
+    recipe, model = _recipe(folder / "recipe.yaml"), store.load(folder, "model")
     return Bundle(
-        _recipe(folder / "recipe.yaml"),
-        store.load(folder, "model"),
+        recipe,
+        model,
         store.load(folder, "data"),
         store.load(folder, "channels"),
         store.load(folder, "fusion") if (folder / "fusion.json").is_file() else None,
         store.load(folder, "ranker") if (folder / "ranker.json").is_file() else None,
+        _index(folder, recipe, model),
     )
+
+
+def _index(folder: Path, recipe: Recipe, model: Recommender) -> BuiltIndex | None:
+    kept = store.load(folder, "index") if (folder / "index.json").is_file() else None
+    if kept is None or recipe.index is None:
+        return None
+    made, moved = kept
+    factors = check_factorized(recipe.index, model).item_factors()
+    return recipe.index.restore(factors, made).grown(factors, moved)
 
 
 def _recipe(path: Path) -> Recipe:

@@ -31,6 +31,7 @@ from cuvee.rank import recommend
 from cuvee.recipe import Recipe, dump_recipe
 from cuvee.registry import describe
 from cuvee.report.page import write_report
+from cuvee.retrieval import check_index
 from cuvee.statistics import Estimate, Paired, paired
 from cuvee.types import PAD, Context, Dataset, Holdout, Slate, Split
 from cuvee.verdict import Verdict, verdicts
@@ -108,6 +109,7 @@ def _run(recipe: Recipe, out: Path, step: "_Steps") -> Run:
         fusion, split = fuse(recipe.fusion, split, recipe.seed)
     with step("fit"):
         settled, model = fit(recipe.model, split, recipe.seed)
+        check_index(recipe.index, model, len(split.train.items))
         ranking = rank_by(recipe, split)
         ranker = ranking.ranker if ranking else None
     with step("evaluate"):
@@ -132,7 +134,8 @@ def _run(recipe: Recipe, out: Path, step: "_Steps") -> Run:
         chosen = replace(recipe, model=settled, fusion=None if fusion is None else fusion.settled, track=(), tune={},
                          ranker=ranking.settled if ranking else None)  # fmt: skip
         save_bundle(Bundle(chosen, model, split.train, channels, fusion, ranker), out / "bundle-eval")
-        save_bundle(Bundle(chosen, anew, whole.train, whole_channels, whole_fusion, ranker_anew), out / "bundle")
+        whole_bundle = Bundle(chosen, anew, whole.train, whole_channels, whole_fusion, ranker_anew).indexed()
+        save_bundle(whole_bundle, out / "bundle")
         _write(done, out)
         write_report(done, out / "report.html")
     curves = model.curves if isinstance(model, Curved) else {}

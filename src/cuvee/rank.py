@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
-from cuvee.protocols import Personal, Recommender, StageModel
+from cuvee.ordering import top_k
+from cuvee.protocols import BuiltIndex, Factorized, Personal, Recommender, StageModel
 from cuvee.types import PAD, Bools, Context, Floats, Ints, Queries, Slate
 
 __all__ = ["DEPTH", "recommend", "similar", "top_k"]
@@ -19,20 +20,6 @@ _CELLS = 1 << 23
 """Scores held at once (32 MB of float32)."""
 
 
-def top_k(scores: Floats, k: int) -> tuple[Ints, Floats]:
-    """Return (q, k) items and scores, best first, the smaller row first among equals; PAD where a score is -inf."""
-    width = scores.shape[1]
-    k = min(k, width)
-    values, rows = torch.topk(torch.from_numpy(scores), min(k + 1, width), dim=1)
-    items, best = rows.numpy().astype(np.int32), values.numpy()
-    if 0 < k < width:
-        _break_ties(scores, items, best, k)
-        items, best = items[:, :k], best[:, :k]
-    order = np.lexsort((items, -best), axis=1)
-    items, best = np.take_along_axis(items, order, 1), np.take_along_axis(best, order, 1)
-    return np.where(np.isneginf(best), np.int32(PAD), items), best
-
-
 def recommend(
     model: Recommender,
     queries: Queries,
@@ -42,11 +29,13 @@ def recommend(
     stages: Sequence[StageModel] = (),
     candidates: Bools | None = None,
     context: Context | None = None,
+    index: BuiltIndex | None = None,
 ) -> Slate:
     """Return the slate of k for every query.
 
     Filters act before the top-k, so a slate is short only when fewer items are allowed; then it is filled with PAD.
     `candidates` (i,) restricts the catalogue. Stages see the best `DEPTH` items and need a `context`.
+    `index`, made of the factors of a `Factorized` model, finds the best without scoring all; all else is the same.
     Scores that are NaN count as -inf. Works through the queries in blocks of bounded memory.
     """
     if stages and context is None:
@@ -57,7 +46,12 @@ def recommend(
     starts = range(0, len(queries), step)
     for start in tqdm(starts, desc="rank", unit="block", delay=2, leave=False, disable=len(starts) < 2):
         block = queries.take(slice(start, start + step)) if len(starts) > 1 else queries
-        slate = _best(model.score(block), block, max(k, DEPTH) if stages else k, filters, candidates)
+        depth = max(k, DEPTH) if stages else k
+        allowed = _allowed(block, filters, candidates)
+        if index is None:
+            slate = _best(np.array(model.score(block), np.float32), depth, allowed)
+        else:
+            slate = _slate(*index.search(_factorized(model).query_factors(block), depth, allowed))
         for left, stage in zip(range(len(stages) - 1, -1, -1), stages, strict=True):
             assert context is not None
             slate = stage.apply(slate, block, replace(context, places=None if left else k))
@@ -75,16 +69,45 @@ def recommend(
 
 
 def similar(
-    model: Recommender, queries: Queries, k: int, *, filters: Sequence[Callable[[Queries], Bools]] = ()
+    model: Recommender,
+    queries: Queries,
+    k: int,
+    *,
+    filters: Sequence[Callable[[Queries], Bools]] = (),
+    index: BuiltIndex | None = None,
 ) -> Slate:
     """Return the k items closest to the one item of each query: what the model shows to somebody who knows only it.
 
     A model that can leave out what everybody gets (`Personal`) does so: otherwise the popular would be like everything.
     """
+    allowed = _allowed(queries, (_others, *filters), None)
+    assert allowed is not None
+    if index is not None:
+        asked = _factorized(model).query_factors(queries)
+        return _slate(*index.search(asked, k, allowed & asked.any(axis=1, keepdims=True)))
     scores = np.array(model.personal(queries) if isinstance(model, Personal) else model.score(queries), np.float32)
     scores[np.ptp(scores, axis=1) == 0] = -np.inf  # nothing is known of the item: no answer is better than any three
-    scores[queries.seen.nonzero()] = -np.inf
-    return _best(scores, queries, k, filters, None)
+    return _best(scores, k, allowed)
+
+
+def _factorized(model: Recommender) -> Factorized:
+    if not isinstance(model, Factorized):
+        raise TypeError(f"an index needs a model whose score is an inner product, not {type(model).__name__}")
+    return model
+
+
+def _allowed(queries: Queries, filters: Sequence[Callable[[Queries], Bools]], candidates: Bools | None) -> Bools | None:
+    """Return the (q, i) or (1, i) mask of what may be shown, None where that is everything."""
+    masks = [allowed(queries) for allowed in filters]
+    masks += [] if candidates is None else [candidates[None, :]]
+    return reduce(np.logical_and, masks) if masks else None
+
+
+def _others(queries: Queries) -> Bools:
+    """Return (q, i): all but the item that is asked about."""
+    mask = np.ones(queries.seen.shape, bool)
+    mask[queries.seen.nonzero()] = False
+    return mask
 
 
 def _degraded(blocks: Sequence[Slate]) -> Bools | None:
@@ -92,26 +115,15 @@ def _degraded(blocks: Sequence[Slate]) -> Bools | None:
     return np.concatenate(marks) if len(marks) == len(blocks) else None
 
 
-def _break_ties(scores: Floats, items: Ints, best: Floats, k: int) -> None:
-    """Where the cut at k falls among equals, put the smallest rows of them before it."""
-    cut = best[:, k - 1]
-    for q in np.flatnonzero((cut == best[:, k]) & ~np.isneginf(cut)):
-        equal = np.flatnonzero(best[q, :k] == cut[q])
-        items[q, equal] = np.flatnonzero(scores[q] == cut[q])[: len(equal)]
-
-
-def _best(
-    raw: Floats, queries: Queries, k: int, filters: Sequence[Callable[[Queries], Bools]], candidates: Bools | None
-) -> Slate:
-    scores = np.array(raw, np.float32)
-    scores[np.isnan(scores)] = -np.inf
-    for allowed in filters:
-        scores = np.where(allowed(queries), scores, -np.inf)
-    if candidates is not None:
-        scores = np.where(candidates, scores, -np.inf)
+def _best(scores: Floats, k: int, allowed: Bools | None) -> Slate:
+    """Return the best k of (q, i) scores, which are written over."""
+    np.copyto(scores, np.float32(-np.inf), where=np.isnan(scores))
+    if allowed is not None:
+        np.copyto(scores, np.float32(-np.inf), where=~allowed)
     items, best = top_k(scores, k)
-    if items.shape[1] < k:
-        short = ((0, 0), (0, k - items.shape[1]))
-        items = np.pad(items, short, constant_values=PAD)
-        best = np.pad(best, short, constant_values=-np.inf)
-    return Slate(items, best, (items != PAD).astype(np.float32))
+    short = ((0, 0), (0, k - items.shape[1]))
+    return _slate(np.pad(items, short, constant_values=PAD), np.pad(best, short, constant_values=-np.inf))
+
+
+def _slate(items: Ints, scores: Floats) -> Slate:
+    return Slate(items, scores, (items != PAD).astype(np.float32))

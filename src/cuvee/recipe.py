@@ -25,6 +25,7 @@ from cuvee.protocols import (
     Estimator,
     Filter,
     Fusion,
+    Index,
     RankerEstimator,
     Reader,
     Slice,
@@ -96,6 +97,9 @@ class Recipe:
     """What may not be shown."""
     stages: tuple[Stage, ...] = ()
     """What changes a slate after ranking."""
+    index: Index | None = None
+    """How a bundle finds the best of very many items, for models whose score is an inner product; worth it above some
+    50,000. Refused where it finds less than .98 of them. null: every item is scored. Figures are those without it."""
     evaluate: Evaluation = field(default_factory=Evaluation)
     """What is measured."""
     track: tuple[Tracker, ...] = ()
@@ -153,6 +157,8 @@ def read_recipe(tree: Any, base: Path, changes: Iterable[str] = ()) -> Recipe:
         values["encoders"] = _encoders(tree["encoders"], base)
     if tree.get("fusion") is not None:
         values["fusion"] = build("fusion", tree["fusion"], base)
+    if tree.get("index") is not None:
+        values["index"] = build("indexes", tree["index"], base)
     if tree.get("ranker") is not None:
         values["ranker"] = build("rankers", tree["ranker"], base)
     if tree.get("events") is not None:
@@ -177,6 +183,7 @@ def dump_recipe(recipe: Recipe) -> str:
     tree["project"] = describe(recipe.project)
     tree["impute"] = recipe.impute
     tree |= {key: [describe(c) for c in getattr(recipe, key)] for key in _LISTS}
+    tree["index"] = None if recipe.index is None else describe(recipe.index)
     tree["evaluate"] = describe(recipe.evaluate)
     tree["seed"] = recipe.seed
     if recipe.tune:

@@ -41,6 +41,7 @@ KINDS: dict[str, tuple[Any, ...]] = {
     "trackers": (protocols.Tracker,),
     "llms": (protocols.LanguageModel,),
     "rankers": (protocols.RankerEstimator,),
+    "indexes": (protocols.Index,),
 }
 """Kind (a folder, and what entry points are grouped by) -> the protocols its components keep."""
 

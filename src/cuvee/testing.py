@@ -19,6 +19,7 @@ from cuvee.protocols import (
     Filter,
     FittedFusion,
     Fusion,
+    Index,
     Inductive,
     LanguageModel,
     ListMetric,
@@ -33,7 +34,21 @@ from cuvee.protocols import (
 )
 from cuvee.queries import holdout, one_each, queries_of
 from cuvee.rank import recommend
-from cuvee.types import PAD, Context, Dataset, Embeddings, Events, Floats, Holdout, Ints, Message, Queries, Slate, Split
+from cuvee.types import (
+    PAD,
+    Bools,
+    Context,
+    Dataset,
+    Embeddings,
+    Events,
+    Floats,
+    Holdout,
+    Ints,
+    Message,
+    Queries,
+    Slate,
+    Split,
+)
 
 __all__ = [
     "check_encoder",
@@ -42,6 +57,7 @@ __all__ = [
     "check_explainer",
     "check_filter",
     "check_fusion",
+    "check_index",
     "check_language_model",
     "check_metric",
     "check_slice",
@@ -249,6 +265,31 @@ def check_explainer(explainer: Explainer, model: Recommender, data: Dataset | No
         for place, item in zip(row, items, strict=True):
             assert item != PAD or not place, "padding needs no reason"
             assert all(r.text and np.isfinite(r.weight) for r in place), "a reason needs words and a weight"
+
+
+def check_index(index: Index) -> None:
+    """Check against sorting all inner products: order, masks, never short, new vectors, and what is restored.
+
+    The 90 vectors are few enough for any index to find them all.
+    """
+    rng = np.random.default_rng(4)
+    vectors, queries = (rng.normal(size=(n, 7)).astype(np.float32) for n in (90, 4))
+    vectors[5] = vectors[60]
+    built = index.build(vectors[:80])
+    masks: list[Bools | None] = [None, rng.random(90) < 0.5, rng.random((4, 90)) < 0.7, np.arange(90) == 60]
+    for made in (built.grown(vectors), index.restore(vectors, built.made)):
+        for allowed in masks:
+            scores = queries @ vectors.T
+            scores = scores if allowed is None else np.where(allowed, scores, -np.inf)
+            best = np.argsort(-scores, axis=1, kind="stable")[:, :12]
+            wanted = np.where(np.isneginf(np.take_along_axis(scores, best, 1)), PAD, best)
+            rows, told = made.search(queries, 12, allowed)
+            np.testing.assert_array_equal(rows, wanted, "an index finds the best, best first, and fills with PAD")
+            _close(told, np.take_along_axis(scores, best, 1), "the scores are the inner products")
+    assert built.search(queries[:0], 3)[0].shape == (0, 3), "nothing asked, nothing found"
+    assert built.search(queries, 100)[0].shape == (4, 100), "more asked than there is"
+    assert index.remedy, "an index says what to change where it finds too little"
+    assert bytes(index.build(vectors[:80]).made) == bytes(built.made), "two builds make the same bytes"
 
 
 def check_event_log(log: EventLog) -> None:

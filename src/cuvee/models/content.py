@@ -45,9 +45,15 @@ class ContentModel:
         return self.extend(train), True
 
     def score(self, queries: Queries) -> Floats:
+        return np.asarray(self.query_factors(queries) @ self.vectors.T, np.float32)
+
+    def item_factors(self) -> Floats:
+        return self.vectors
+
+    def query_factors(self, queries: Queries) -> Floats:
         liked = queries.liked
         total = np.maximum(np.asarray(liked.sum(axis=1), np.float32), 1e-9)
-        return np.asarray(((liked @ self.vectors) / total) @ self.vectors.T, np.float32)
+        return np.asarray((liked @ self.vectors) / total, np.float32)
 
     def trace(self, queries: Queries, items: Ints) -> "list[sparse.csr_matrix[np.float32]]":
         liked = queries.liked

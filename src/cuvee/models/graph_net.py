@@ -95,11 +95,17 @@ class GraphNetModel:
         return {"loss": self.history.losses.tolist(), f"valid/ndcg@{_K}": self.history.scores.tolist()}
 
     def score(self, queries: Queries) -> Floats:
+        return np.asarray(self.query_factors(queries) @ self.vectors.T, np.float32)
+
+    def item_factors(self) -> Floats:
+        return self.vectors
+
+    def query_factors(self, queries: Queries) -> Floats:
         liked = queries.liked.copy()
-        liked.data[:] = 1
-        users = liked @ (self.vectors / np.sqrt(self.degrees)[:, None])
+        liked.data[:] = 1 / np.sqrt(self.degrees)[liked.indices]
+        users = liked @ self.vectors
         users /= np.sqrt(np.maximum(np.diff(liked.indptr), 1))[:, None]
-        return np.asarray(users @ self.vectors.T, np.float32)
+        return np.asarray(users, np.float32)
 
     def extend(self, train: Dataset) -> "GraphNetModel":
         """Return the model with the items at the end of the catalogue that it does not know, by their content."""

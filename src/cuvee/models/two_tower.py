@@ -103,10 +103,25 @@ class TwoTowerModel:
         return {"loss": self.history.losses.tolist(), f"valid/ndcg@{_K}": self.history.scores.tolist()}
 
     def score(self, queries: Queries) -> Floats:
+        return np.asarray(self._users(queries) @ self.vectors.T + self.bias, np.float32)
+
+    def item_factors(self) -> Floats:
+        return self._factors
+
+    def query_factors(self, queries: Queries) -> Floats:
+        return np.append(self._users(queries), np.ones((len(queries), 1), np.float32), axis=1)
+
+    @cached_property
+    def _factors(self) -> Floats:
+        """(i, dim + 1): the bias is the last dimension, for queries have a 1 there."""
+        return np.append(self.vectors, self.bias[:, None], axis=1)
+
+    def _users(self, queries: Queries) -> Floats:
+        """Return (q, dim), of unit length."""
         users = _unit_rows(queries.liked @ self.vectors)
         if self._network is not None:
             users = _unit_rows(users + self._profiles(queries))
-        return np.asarray(users @ self.vectors.T + self.bias, np.float32)
+        return users
 
     def extend(self, train: Dataset) -> "TwoTowerModel":
         """Return the model with the items at the end of the catalogue that it does not know, by their content."""

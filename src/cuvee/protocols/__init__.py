@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
+from cuvee.protocols.indexes import BuiltIndex, Factorized, Index
 from cuvee.protocols.language import Choosing, LanguageModel
 from cuvee.protocols.tuning import Tuning
 from cuvee.types import (
@@ -25,6 +26,7 @@ from cuvee.types import (
 )
 
 __all__ = [
+    "BuiltIndex",
     "Choosing",
     "Curved",
     "Decomposable",
@@ -32,10 +34,12 @@ __all__ = [
     "Estimator",
     "EventLog",
     "Explainer",
+    "Factorized",
     "Filter",
     "FittedEncoder",
     "FittedFusion",
     "Fusion",
+    "Index",
     "Inductive",
     "JointFusion",
     "LanguageModel",

@@ -139,7 +139,14 @@ def shaped(snapshot: Snapshot, queries: Queries, wish: Wish) -> tuple[Slate, Eff
     allowed = snapshot._allowed(wish)
     if wish.effects is None:
         slate = recommend(
-            bundle.model, queries, wish.k, filters=filters, stages=snapshot.stages, candidates=allowed, context=context
+            bundle.model,
+            queries,
+            wish.k,
+            filters=filters,
+            stages=snapshot.stages,
+            candidates=allowed,
+            context=context,
+            index=bundle.index,
         )
         return slate, None
     return ruled(

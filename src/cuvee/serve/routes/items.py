@@ -96,7 +96,8 @@ async def similar_items(
     rows, unknown = snapshot.known([item_id])
     if unknown or not found(snapshot, item_id):
         raise Problem(HTTPStatus.NOT_FOUND, f"no item {item_id!r} is in the catalogue")
-    slate = similar(snapshot.bundle.model, snapshot.session(rows), k, filters=(lambda _: snapshot.shown[None, :],))
+    bundle, shown = snapshot.bundle, snapshot.shown
+    slate = similar(bundle.model, snapshot.session(rows), k, filters=(lambda _: shown[None, :],), index=bundle.index)
     return {"items": shown_items(snapshot, snapshot.session(rows), slate, reasons=False)}
 
 

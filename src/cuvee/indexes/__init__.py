@@ -1,0 +1,1 @@
+"""How the best items are found where there are very many."""
