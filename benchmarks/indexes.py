@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("of", help="`made`, or a recipe")
     parser.add_argument("what", help="number of items, or a model")
     parser.add_argument("--indexes", nargs="*", default=["faiss_ivf", "faiss_hnsw"])
-    parser.add_argument("--probes", type=int, default=64)
+    parser.add_argument("--probes", type=int, default=128)
     parser.add_argument("--ef", type=int, default=400)
     parser.add_argument("--construction", type=int, default=100)
     args = parser.parse_args()

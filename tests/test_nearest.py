@@ -39,8 +39,9 @@ def test_few_allowed_among_many_are_found() -> None:
 
 
 @pytest.mark.parametrize("finds", [0, 1, 2])
-def test_an_answer_is_never_short(finds: int) -> None:
+def test_an_answer_is_never_short(finds: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the index finds too little of is made up for; where it finds enough it is taken at its word."""
+    monkeypatch.setattr("cuvee.nearest.LARGE", 2)
     asked_for: list[tuple[int, list[bool] | None, float]] = []
 
     def find(query: Floats, k: int, allowed: Bools | None, share: float) -> Ints:
@@ -57,6 +58,9 @@ def test_an_answer_is_never_short(finds: int) -> None:
     moved = Known(5, np.array([2, 3], np.int32))
     rows, _ = found(find, moved, VECTORS, ASKED[:1], 2, np.array([True, True, True, False, True]))
     assert rows.tolist() == [[2, 0]]
+    before = len(asked_for)
+    rows, _ = found(find, moved, VECTORS, ASKED[:1], 2, np.arange(5) == 4)
+    assert (rows.tolist(), len(asked_for)) == ([[4, PAD]], before)  # one item left: the index is not asked
 
 
 def test_an_index_of_other_vectors_is_refused() -> None:

@@ -65,6 +65,23 @@ def test_profiles_reach_a_learned_user_tower(tmp_path: Path) -> None:
     assert not np.array_equal(bundle.model.score(asked), bundle.model.score(without))
 
 
+def test_an_index_goes_into_the_bundle(tmp_path: Path) -> None:
+    """Measured in the log; what was measured on the test set has none; a model without factors is refused early."""
+    changes = ["model={content: {on: {kind: 1}}}", "index={faiss_ivf: {lists: 4, probes: 3}}", "evaluate.verdict=false"]
+    run(load_recipe(shop(tmp_path), changes), tmp_path / "out")
+    assert "recall@50 1.0000 of" in (tmp_path / "out/run.log").read_text(encoding="utf-8")
+    bundle = load_bundle(tmp_path / "out")
+    assert bundle.index is not None
+    assert load_bundle(tmp_path / "out/bundle-eval").index is None
+    plain = replace(bundle, index=None)
+    np.testing.assert_array_equal(
+        bundle.recommend(bundle.user("u01"), 5).scores, plain.recommend(plain.user("u01"), 5).scores
+    )
+    with pytest.raises(ConfigError, match="the score of BlendModel is no inner product"):
+        run(load_recipe(shop(tmp_path / "b"), ["index=faiss_ivf"]), tmp_path / "no")
+    assert not (tmp_path / "no/metrics.json").exists()
+
+
 def test_curves_go_to_the_tracker(tmp_path: Path) -> None:
     tower = "{two_tower: {fusion: {concat: {on: [kind]}}, dim: 4, training: {epochs: 2}, batch_size: 16}}"
     changes = ["evaluate.verdict=false", f"model={{blend: {{views: [{tower}], weights: [1]}}}}"]

@@ -53,6 +53,12 @@ class First:
         return First(vectors)
 
 
+@pytest.fixture(autouse=True)
+def small_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that filtered answers come through the index."""
+    monkeypatch.setattr("cuvee.nearest.LARGE", 100)
+
+
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     """Each user bought seven things; a thing is two numbers and a colour."""
@@ -107,12 +113,14 @@ def test_what_it_finds_is_logged(shop: Bundle, caplog: pytest.LogCaptureFixture)
 
 def test_a_model_without_factors_has_no_index(world: Dataset, caplog: pytest.LogCaptureFixture) -> None:
     model = Ease().fit(world, None, np.random.default_rng(0))
+    content = Content({"text": 1.0}).fit(world, None, np.random.default_rng(0))
     with pytest.raises(ConfigError, match="the score of EaseModel is no inner product"):
         check_index(FaissIvf(), model, 23)
     with caplog.at_level(logging.INFO, logger="cuvee"):
         check_index(None, model, 60_000)
+        check_index(None, content, 50_000)
         assert not caplog.text
-        check_index(None, Content({"text": 1.0}).fit(world, None, np.random.default_rng(0)), 60_000)
+        check_index(None, content, 50_001)
     assert "`index: faiss_ivf`" in caplog.text
 
 

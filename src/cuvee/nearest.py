@@ -12,10 +12,10 @@ from cuvee.errors import BundleError
 from cuvee.ordering import top_k
 from cuvee.types import PAD, Bools, Floats, Ints
 
-__all__ = ["FEW", "Known", "check_fits", "found", "nearest"]
+__all__ = ["LARGE", "Known", "check_fits", "found", "nearest"]
 
-FEW = 0.03
-"""Share of allowed rows below which an index is not asked: looking at each of them takes less time."""
+LARGE = 50_000
+"""Vectors up to which looking at each of them takes no longer than asking an index: in all, or left by a filter."""
 _GATHERED = 0.12
 """Share below which the vectors of allowed rows are gathered, and the others not looked at."""
 
@@ -55,7 +55,7 @@ def found(
 ) -> tuple[Ints, Floats]:
     """Return what `nearest` does, of the rows that `find` finds among those it knows and of all others.
 
-    Where few are allowed, or `find` returns fewer than there are, the answer is exact: it is never short.
+    Where a filter leaves few, or `find` returns fewer than there are, the answer is exact: it is never short.
     """
     masks = None if allowed is None else np.atleast_2d(allowed)
     answers = [
@@ -85,9 +85,10 @@ def check_fits(vectors: Floats, known: int, width: int) -> None:
 def _found(
     find: Find, known: Known, vectors: Floats, query: Floats, k: int, allowed: Bools | None
 ) -> tuple[Ints, Floats]:
-    share = 1.0 if allowed is None else np.count_nonzero(allowed) / max(len(allowed), 1)
-    if share < FEW:
+    left = len(vectors) if allowed is None else int(np.count_nonzero(allowed))
+    if allowed is not None and left < LARGE:
         return nearest(vectors, query, k, allowed)
+    share = left / max(len(vectors), 1)
     n = known.rows
     wanted = n if allowed is None else int(np.count_nonzero(allowed[:n]))
     mask = None if wanted == n or allowed is None else allowed[:n]

@@ -6,20 +6,18 @@ import time
 import numpy as np
 
 from cuvee.errors import ConfigError
-from cuvee.nearest import nearest
+from cuvee.nearest import LARGE, nearest
 from cuvee.protocols import BuiltIndex, Factorized, Index, Recommender
 from cuvee.queries import queries_of
 from cuvee.registry import describe
 from cuvee.types import Dataset, Floats
 
-__all__ = ["FLOOR", "LARGE", "built_for", "check_factorized", "check_index", "found_again"]
+__all__ = ["FLOOR", "built_for", "check_factorized", "check_index", "found_again"]
 
 logger = logging.getLogger(__name__)
 
 FLOOR = 0.98
 """Share of the exact answer that an index has to find."""
-LARGE = 50_000
-"""Items below which looking at all of them is quick enough."""
 _QUERIES = 500
 """Users whose answers are compared."""
 

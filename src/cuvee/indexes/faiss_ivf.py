@@ -38,7 +38,7 @@ class FaissIvf:
 
     lists: int | None = None
     """Clusters; None: four times the root of the number of items."""
-    probes: int = 64
+    probes: int = 128
     """Lists that a query looks into: more find more, and take longer."""
 
     def __post_init__(self) -> None:
