@@ -11,7 +11,7 @@ from PIL import Image
 
 from tests.serve.conftest import Running
 
-PAGES = [Path(__file__).parents[2] / "docs" / f"{name}.md" for name in ("serving", "rules")]
+PAGES = [Path(__file__).parents[2] / "docs" / f"{name}.md" for name in ("serving", "rules", "experiments")]
 COMMANDS = [
     command.replace("\\\n", " ")
     for page in PAGES

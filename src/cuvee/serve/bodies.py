@@ -86,6 +86,7 @@ class Asked(Body):
     filter: Text | None = Field(None, description='Condition on columns, e.g. price < 50 and not category == "hats"')
     reasons: bool = True
     scenario: Id = "default"
+    session: Id | None = Field(None, description="Keeps somebody unknown in one arm of an experiment")
 
 
 class ManyAsked(Body):
@@ -123,6 +124,8 @@ class Answer(BaseModel):
     model_version: str
     degraded: bool = Field(description="Whether something that should have been used could not be")
     personal: bool = Field(description="Whether what the user did was used")
+    experiment: str | None = Field(None, description="That decided how this was answered")
+    arm: str | None = None
     unknown_items: list[str] = Field(description="Ids of the request that are not in the catalogue")
     items: list[Shown]
 

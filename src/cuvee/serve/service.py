@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ from cuvee.errors import BundleError, ConfigError, DataError, UnknownNameError
 from cuvee.features import load_encoders
 from cuvee.logs.sql import SqlLog
 from cuvee.serve.capping import Pending
+from cuvee.serve.experiments import MOST_VERSIONS, versions_of
 from cuvee.serve.following import followed, read_changes
 from cuvee.serve.rates import Rates
 from cuvee.serve.reach import TROUBLE, Away, Reach
@@ -20,9 +22,10 @@ from cuvee.serve.snapshot import Snapshot, snapshot_of, version_in, warm_up, wit
 from cuvee.serve.uploads import sweep
 from cuvee.serve.writer import Writer
 from cuvee.sql.database import reading, writing
+from cuvee.sql.experiments import Experiment, all_experiments, experiments_changed
 from cuvee.sql.keys import Key
 from cuvee.sql.media import digests
-from cuvee.sql.models import Version, activate, active_version, add_version, last_activation
+from cuvee.sql.models import Version, activate, active_version, add_version, last_activation, version_of
 from cuvee.sql.rules import all_rules, rules_changed
 from cuvee.sql.shown import last_change
 
@@ -73,6 +76,9 @@ class Service:
         self.rates = Rates(settings.rate, max(1, int(2 * settings.rate)))
         self._turn = threading.Lock()
         self._tried = 0
+        self.experiments: tuple[Experiment, ...] = ()
+        self._versions: Mapping[str, Snapshot] = {}
+        self._loading: set[str] = set()
         with writing(self.engine) as connection:
             chosen = _first_version(connection, settings.bundle)
         self.snapshot: Snapshot = snapshot_of(chosen.bundle, chosen.event_offset)
@@ -107,9 +113,22 @@ class Service:
                     self.snapshot = followed(self.snapshot, changes, self.settings.media)
                     if rules_changed(connection, self._followed, newest):
                         self.snapshot = with_rules(self.snapshot, all_rules(connection))
+                    self._versions = {
+                        version: with_rules(followed(s, changes, self.settings.media), self.snapshot.book.stored)
+                        for version, s in self._versions.items()
+                    }
+                    if experiments_changed(connection, self._followed, newest):
+                        found = all_experiments(connection)
+                        self.experiments = tuple(e for e in found if e.state == "running")
                     self._followed = newest
                     self._look_for_version(connection)
+                    self._look_for_arms(connection)
         return self.snapshot
+
+    def snapshot_of_version(self, version: str) -> Snapshot | None:
+        """Return the snapshot of a version, that of the active one or of an arm; None: it is not loaded (yet)."""
+        active = self.snapshot
+        return active if active.version == version else self._versions.get(version)
 
     def adopt(self, prepared: Snapshot, of: Snapshot, span: tuple[int, int]) -> None:
         """Let a snapshot answer that knows what was just stored, unless anything else has changed meanwhile.
@@ -121,7 +140,7 @@ class Service:
             span: offsets of the changes before what was stored, and after it.
         """
         with self._turn:
-            if self.snapshot is of and self._followed == span[0]:
+            if self.snapshot is of and self._followed == span[0] and not self._versions:
                 self.snapshot, self._followed = prepared, span[1]
 
     def _look_for_version(self, connection: Connection) -> None:
@@ -133,6 +152,40 @@ class Service:
             threading.Thread(target=self._swap, args=(wanted, activation), daemon=True).start()
 
     def _swap(self, wanted: Version, activation: int) -> None:
+        loaded = self._loaded(wanted)
+        if loaded is None:
+            return
+        with self._turn, reading(self.engine) as connection:
+            if self._tried == activation:  # nobody has asked for another since
+                self.snapshot = self._caught_up(connection, *loaded)
+                logger.info("version %s answers now", wanted.version)
+                self._look_for_arms(connection)
+
+    def _look_for_arms(self, connection: Connection) -> None:
+        """Load versions that arms ask for, each once, and let go of those that none asks for any more."""
+        wanted = sorted(versions_of(self.experiments) - {self.snapshot.version})[:MOST_VERSIONS]
+        self._versions = {version: s for version, s in self._versions.items() if version in wanted}
+        for version in wanted:
+            found = version_of(connection, version)
+            if found is not None and version not in self._loading and version not in self._versions:
+                threading.Thread(target=self._take_in, args=(found,), daemon=True).start()
+        self._loading = {version for version in wanted if version not in self._versions}
+
+    def _take_in(self, wanted: Version) -> None:
+        loaded = self._loaded(wanted)
+        if loaded is None:
+            return
+        with self._turn, reading(self.engine) as connection:
+            if wanted.version in self._loading:
+                self._loading.discard(wanted.version)
+                self._versions = {**self._versions, wanted.version: self._caught_up(connection, *loaded)}
+                logger.info("version %s answers for its arms now", wanted.version)
+
+    def _loaded(self, wanted: Version) -> tuple[Snapshot, int] | None:
+        """Return a version that has answered some requests of its own, and the change up to which it knows them.
+
+        One that cannot is logged, and None returned.
+        """
         try:
             with reading(self.engine) as connection:
                 upto = last_change(connection)
@@ -142,13 +195,13 @@ class Service:
             load_encoders(snapshot.bundle.data, snapshot.bundle.channels)
         except (BundleError, ConfigError, DataError, OSError, *TROUBLE) as error:
             logger.error("version %s cannot answer, %s goes on: %s", wanted.version, self.snapshot.version, error)
-            return
-        with self._turn, reading(self.engine) as connection:
-            if self._tried == activation:  # nobody has asked for another since
-                changes = read_changes(connection, upto, self._followed)
-                snapshot = followed(snapshot, changes, self.settings.media)
-                self.snapshot = with_rules(snapshot, self.snapshot.book.stored)
-                logger.info("version %s answers now", wanted.version)
+            return None
+        return snapshot, upto
+
+    def _caught_up(self, connection: Connection, snapshot: Snapshot, upto: int) -> Snapshot:
+        """Return a snapshot with what changed since it was loaded, up to what is followed, and the rules."""
+        changes = read_changes(connection, upto, self._followed)
+        return with_rules(followed(snapshot, changes, self.settings.media), self.snapshot.book.stored)
 
 
 def _first_version(connection: Connection, bundle: Path) -> Version:

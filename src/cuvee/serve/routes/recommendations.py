@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Path
 from sqlalchemy import Connection
@@ -17,6 +17,7 @@ from cuvee.scored_once import scored_once
 from cuvee.serve.access import needs
 from cuvee.serve.answers import shown_items
 from cuvee.serve.bodies import Answer, Asked, Id, ManyAsked, Ranked
+from cuvee.serve.experiments import Assigned, assigned, filled_in
 from cuvee.serve.problems import Problem
 from cuvee.serve.reach import Away
 from cuvee.serve.rules import NOTHING_SEEN, profile_of
@@ -24,6 +25,7 @@ from cuvee.serve.service import Here, Service
 from cuvee.serve.snapshot import Snapshot, shaped
 from cuvee.serve.telemetry import DEGRADED, NOT_NOTED, SHOWN
 from cuvee.serve.wishes import Wish
+from cuvee.sql.experiments import note_exposure
 from cuvee.sql.impressions import Impressions, count_shown, impressions
 from cuvee.sql.shown import Past, note_shown, past_of, shown
 from cuvee.types import PAD
@@ -75,7 +77,8 @@ def _answered(service: Service, body: Asked, *, seen: bool = False) -> Answer:
     if body.user_id is not None and body.items:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "give user_id or items, not both: a session has no user")
     now = time.time()
-    snapshot, past, seen_before = _looked_up(service, body.user_id)
+    snapshot, past, seen_before, arm = _looked_up(service, body)
+    asked, body = body, body if arm is None else filled_in(body, arm.arm.settings)
     touched, strange = snapshot.known(body.items)
     queries = snapshot.session(touched) if body.user_id is None else snapshot.user(body.user_id, past)
     excluded, unknown = snapshot.known(body.exclude)
@@ -95,13 +98,15 @@ def _answered(service: Service, body: Asked, *, seen: bool = False) -> Answer:
         personal=past.personal and (body.user_id is not None or len(touched) > 0),
         unknown_items=[*strange, *unknown],
         items=items,
+        experiment=None if arm is None else arm.experiment.experiment,
+        arm=None if arm is None else arm.arm.arm,
     )
     SHOWN.inc(len(answer.items))
     DEGRADED.inc(answer.degraded)
     names: list[str] = []
     if body.user_id is not None and past.personal and not seen:
         names = snapshot.book.counts(body.scenario, now, [row for row in slate.items[0].tolist() if row != PAD])
-    _note(service, answer, body, snapshot.after, names)
+    _note(service, answer, asked, snapshot.after, names)
     return answer
 
 
@@ -112,24 +117,41 @@ def _profile(snapshot: Snapshot, user_id: str | None, past: Past) -> Mapping[str
     return profile_of(snapshot.bundle.data, user_id) | dict(past.profile)
 
 
-def _looked_up(service: Service, user_id: str | None) -> tuple[Snapshot, Past, Impressions]:
-    """Return the snapshot that answers now, what the log knows of the user, and what they saw as far as caps ask.
+class _Looked(NamedTuple):
+    """What is known of who asks: all of one state of the database, but for impressions not yet written down."""
 
-    All is of one state of the database, but for impressions that are not yet written down.
-    """
-    pending = {} if user_id is None else service.pending.of(user_id)
+    snapshot: Snapshot
+    """The one that answers."""
+    past: Past
+    seen: Impressions
+    """What they were shown, as far as caps ask."""
+    arm: Assigned | None
+
+
+def _looked_up(service: Service, body: Asked) -> _Looked:
+    pending = {} if body.user_id is None else service.pending.of(body.user_id)
     try:
         with service.reach.reading() as connection:
-            snapshot = service.follow(connection)
-            if user_id is None:
-                return snapshot, Past(personal=True), NOTHING_SEEN
-            past = past_of(connection, user_id, snapshot.after, HISTORY_LIMIT)
+            snapshot, arm = _in_arm(service, service.follow(connection), body)
+            if body.user_id is None:
+                return _Looked(snapshot, Past(personal=True), NOTHING_SEEN, arm)
+            past = past_of(connection, body.user_id, snapshot.after, HISTORY_LIMIT)
+            if not past.personal:
+                return _Looked(service.snapshot, past, NOTHING_SEEN, None)
             window = snapshot.book.longest_window
-            if not window or not past.personal:
-                return snapshot, past, NOTHING_SEEN
-            return snapshot, past, impressions(connection, past.number, window, pending)
-    except Away:  # whether somebody refuses personalisation cannot be known now
-        return service.snapshot, Past(personal=user_id is None, read=False), NOTHING_SEEN
+            seen = impressions(connection, past.number, window, pending) if window else NOTHING_SEEN
+            return _Looked(snapshot, past, seen, arm)
+    except Away:  # whether somebody refuses personalisation cannot be known now, nor an exposure be written down
+        return _Looked(service.snapshot, Past(personal=body.user_id is None, read=False), NOTHING_SEEN, None)
+
+
+def _in_arm(service: Service, snapshot: Snapshot, body: Asked) -> tuple[Snapshot, Assigned | None]:
+    """Return the snapshot that answers, and for which arm: until its own is loaded, nobody is in an arm."""
+    arm = assigned(service.experiments, body)
+    if arm is None or arm.version is None:
+        return snapshot, arm
+    own = service.snapshot_of_version(arm.version)
+    return (snapshot, None) if own is None else (own, arm)
 
 
 def _note(service: Service, answer: Answer, body: Asked, after: int, names: list[str]) -> None:
@@ -137,7 +159,10 @@ def _note(service: Service, answer: Answer, body: Asked, after: int, names: list
     row = {
         "recommendation_id": answer.recommendation_id,
         "scenario": body.scenario,
+        "session": body.session,
         "model_version": answer.model_version,
+        "experiment": answer.experiment,
+        "arm": answer.arm,
         "request": body.model_dump(exclude={"user_id"}, exclude_defaults=True),
         "slate": [item.model_dump() for item in answer.items],
         "event_offset": after,
@@ -148,6 +173,8 @@ def _note(service: Service, answer: Answer, body: Asked, after: int, names: list
         number = note_shown(connection, row, body.user_id)
         if names and number is not None:
             count_shown(connection, number, names, time.time())
+        if answer.experiment is not None and answer.arm is not None:
+            note_exposure(connection, answer.experiment, answer.arm, number, body.session, answer.recommendation_id)
 
     async def noted() -> None:
         try:
