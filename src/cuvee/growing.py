@@ -16,7 +16,7 @@ from cuvee.protocols import FittedFusion, Reader
 from cuvee.tables import first_not
 from cuvee.types import Dataset, Embeddings, Events, Floats, Ints
 
-__all__ = ["with_changes", "with_events", "with_items"]
+__all__ = ["with_changes", "with_events", "with_items", "without_users"]
 
 logger = logging.getLogger(__name__)
 
@@ -153,6 +153,40 @@ def with_events(data: Dataset, table: ArrowTable, reader: Reader, weights: Mappi
         for (role, name), part in data.features.items()
     }
     return replace(data, users=later.users, user_table=later.user_table, events=events, features=features)
+
+
+def without_users(data: Dataset, rows: Ints) -> Dataset:
+    """Return the data set that knows nothing of some users (n,): their rows stay, empty, under names nobody can have.
+
+    So the rows of the others stay what they are, in trained models too.
+    """
+    gone = np.zeros(len(data.users), bool)
+    gone[rows] = True
+    ids = pl.Series([name for name, lost in zip(data.users, gone, strict=True) if lost], dtype=pl.String).implode()
+    users = tuple(f"\x1ferased {n}" if gone[n] else name for n, name in enumerate(data.users))
+    blank = pl.Series(gone)
+    columns = [pl.Series("user_id", users), *(
+        data.user_table.select(pl.when(~blank).then(pl.col(name)).alias(name))[name]
+        for name in data.user_table.columns if name != "user_id"
+    )]  # fmt: skip
+    features = {
+        (role, name): Embeddings(np.where(gone[:, None], 0, part.vectors).astype(np.float32), part.present & ~gone)
+        if role == "user"
+        else part
+        for (role, name), part in data.features.items()
+    }
+    social = data.social
+    if social is not None:
+        social = social.filter(~pl.col("src").is_in(ids), ~pl.col("dst").is_in(ids))
+    return replace(
+        data,
+        users=users,
+        user_table=pl.DataFrame(columns).select(data.user_table.columns),
+        events=data.events.take(~gone[data.events.user]),
+        features=features,
+        reviews=None if data.reviews is None else data.reviews.filter(~pl.col("user_id").is_in(ids)),
+        social=social,
+    )
 
 
 def _check_ids(frame: pl.DataFrame, data: Dataset) -> None:

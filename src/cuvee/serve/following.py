@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from cuvee.media import MEDIA
 from cuvee.registry import describe
 from cuvee.serve.snapshot import Snapshot, with_bundle, with_states
 from cuvee.sql.catalogue import Item, changed_items
+from cuvee.sql.erasures import erased_rows
 from cuvee.types import Dataset
 
 __all__ = ["Changes", "file_columns", "followed", "items_table", "read_changes", "taken_in"]
@@ -27,11 +28,13 @@ class Changes:
 
     items: Sequence[Item] = ()
     """In the order in which they first came."""
+    erased: Sequence[tuple[str, int]] = ()
+    """(version, row of its users) of people who were erased."""
 
 
 def read_changes(connection: Connection, after: int, upto: int) -> Changes:
     """Return what changed after one offset and up to another."""
-    return Changes(changed_items(connection, after, upto))
+    return Changes(changed_items(connection, after, upto), erased_rows(connection, after, upto))
 
 
 def followed(snapshot: Snapshot, changes: Changes, media: Path) -> Snapshot:
@@ -40,6 +43,8 @@ def followed(snapshot: Snapshot, changes: Changes, media: Path) -> Snapshot:
     Args:
         media: the folder of uploaded files.
     """
+    gone = {row for version, row in changes.erased if version == snapshot.version}
+    snapshot = replace(snapshot, forgotten=snapshot.forgotten | gone) if gone else snapshot
     items = changes.items
     try:
         return taken_in(snapshot, items, media)

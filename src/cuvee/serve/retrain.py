@@ -2,22 +2,29 @@
 
 import logging
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from cuvee.bundle import Bundle, save_bundle
 from cuvee.errors import BundleError, ConfigError, DataError
+from cuvee.growing import without_users
 from cuvee.logs.sql import SqlLog
+from cuvee.queries import keep_events
 from cuvee.serve.following import followed, read_changes
-from cuvee.serve.snapshot import snapshot_of, version_in
+from cuvee.serve.snapshot import Snapshot, snapshot_of, version_in
 from cuvee.sql import jobs
-from cuvee.sql.database import reading, writing
+from cuvee.sql.database import purge, reading, writing
+from cuvee.sql.erasures import erased_rows, forget_row, last_erasure, note_clean, refusing, still_known
 from cuvee.sql.models import activate, active_version, add_version
+from cuvee.sql.people import personal_tables
 from cuvee.sql.shown import last_change
 
 __all__ = ["retrain"]
@@ -41,10 +48,12 @@ def retrain(log: SqlLog, folder: Path, job_id: str) -> str:
     with _told(log.engine, job_id):
         with reading(log.engine) as connection:
             active = active_version(connection)
-            changes = read_changes(connection, 0, last_change(connection))
+            upto, erasure = last_change(connection), last_erasure(connection)
+            changes = read_changes(connection, 0, upto)
         if active is None:
             raise ConfigError("no version is active: start the service with a bundle first")
-        bundle = followed(snapshot_of(active.bundle), changes, folder.parent / "media").bundle
+        snapshot = followed(snapshot_of(active.bundle), changes, folder.parent / "media")
+        bundle = _with_consent(snapshot, log)
         _say(log.engine, job_id, 0.2)
         bundle, offset = _with_log(bundle, log, active.event_offset)
         _say(log.engine, job_id, 0.4)
@@ -53,9 +62,43 @@ def retrain(log: SqlLog, folder: Path, job_id: str) -> str:
         version = _saved(bundle, folder)
         with writing(log.engine) as connection:
             add_version(connection, version, folder / version, offset, {})
+            for row in _erased_meanwhile(connection, active.version, snapshot, bundle, upto):
+                forget_row(connection, version, row)
             activate(connection, version, "retrain")
+            if bundle.ranker is None:  # a ranker is fitted by a run alone
+                note_clean(connection, erasure)
             jobs.finish(connection, job_id, "done", {"version": version, "events": offset - active.event_offset})
+        _clear(log, folder, version)
     return version
+
+
+def _with_consent(snapshot: Snapshot, log: SqlLog) -> Bundle:
+    """Return the bundle without people who were erased, and without the events of those who refuse personalisation."""
+    data = without_users(snapshot.bundle.data, np.array(sorted(snapshot.forgotten), np.int32))
+    with reading(log.engine) as connection:
+        names = refusing(connection, data.users)
+    refused = np.isin(np.arange(len(data.users)), [data.user_rows[name] for name in names])
+    if refused.any():
+        data = keep_events(data, ~refused[data.events.user])
+    return replace(snapshot.bundle, data=data)
+
+
+def _erased_meanwhile(connection: Connection, source: str, snapshot: Snapshot, bundle: Bundle, upto: int) -> list[int]:
+    """Return the rows of people who were erased while the fit, which has read them, went on."""
+    marks = {row for version, row in erased_rows(connection, upto, last_change(connection)) if version == source}
+    first = len(snapshot.bundle.data.users)  # those after came with the log
+    there = still_known(connection, bundle.data.users[first:])
+    return sorted(marks | {n for n, name in enumerate(bundle.data.users[first:], first) if name not in there})
+
+
+def _clear(log: SqlLog, folder: Path, kept: str) -> None:
+    """Delete the bundles of our own that know people who were erased, and what is left of them in the database."""
+    with reading(log.engine) as connection:
+        unclean = {version for version, _ in erased_rows(connection, 0, last_change(connection))} - {kept}
+    for version in unclean:
+        shutil.rmtree(folder / version, ignore_errors=True)
+    if unclean:
+        purge(log.engine, personal_tables(), log.busy_timeout)
 
 
 def _with_log(bundle: Bundle, log: SqlLog, offset: int) -> tuple[Bundle, int]:

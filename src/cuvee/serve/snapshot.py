@@ -55,6 +55,8 @@ class Snapshot:
     """Rules, read against the catalogue."""
     stale: frozenset[str] = frozenset()
     """Items whose content has changed and which the model ranks by what it read at the fit."""
+    forgotten: frozenset[int] = frozenset()
+    """Rows of users who were erased since the fit: they are nobody."""
 
     @cached_property
     def shown(self) -> Bools:
@@ -76,7 +78,7 @@ class Snapshot:
     def user(self, user_id: str, past: Past) -> Queries:
         """Return the query of a user: what the bundle and the log know of them, nothing where they refuse."""
         data = self.bundle.data
-        row = data.user_rows.get(user_id) if past.personal else None
+        row = self.row_of(user_id) if past.personal else None
         known = one_each(len(data.items), np.zeros((1, 0), np.int32)) if row is None else queries_of(
             data, np.array([row], np.int32)
         )  # fmt: skip
@@ -91,6 +93,11 @@ class Snapshot:
             np.array([kinds.get(e[1], kinds[OTHER]) for e in events], np.int8),
             np.array([self._weights.get(e[1], 1.0) if e[3] is None else e[3] for e in events], np.float32),
         )
+
+    def row_of(self, user_id: str) -> int | None:
+        """Return the row of somebody whom the bundle knows, and may know."""
+        row = self.bundle.data.user_rows.get(user_id)
+        return None if row in self.forgotten else row
 
     def session(self, rows: Ints) -> Queries:
         """Return the query of somebody unknown who touched these items, oldest first."""

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, update
 
 from cuvee.sql.schema import metadata
 
-__all__ = ["Job", "State", "beat", "begin", "finish", "job_of", "jobs", "progress", "queue"]
+__all__ = ["Job", "State", "beat", "begin", "finish", "job_of", "jobs", "progress", "queue", "waiting"]
 
 State = Literal["queued", "running", "done", "failed"]
 
@@ -39,6 +39,14 @@ def queue(connection: Connection, kind: str) -> str:
     row = {"job_id": job_id, "kind": kind, "state": "queued", "arguments": {}, "progress": 0.0}
     connection.execute(_jobs.insert().values(**row, created_at=time.time()))
     return job_id
+
+
+def waiting(connection: Connection, kind: str) -> str | None:
+    """Return the id of work of a kind that is queued and has not begun, so that it will see what is there now."""
+    newest = select(_jobs).where(_jobs.c.kind == kind).order_by(_jobs.c.created_at.desc()).limit(1)
+    row = connection.execute(newest).mappings().first()
+    found = None if row is None else _job(row)
+    return found.job_id if found is not None and found.state == "queued" else None
 
 
 def begin(connection: Connection, job_id: str, worker: str) -> None:

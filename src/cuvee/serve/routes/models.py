@@ -1,7 +1,5 @@
 """Trained versions: which there are, which one answers; fitting again; jobs."""
 
-import subprocess
-import sys
 from http import HTTPStatus
 from pathlib import Path as Folder
 from typing import Annotated
@@ -13,9 +11,12 @@ from sqlalchemy import Connection
 from cuvee.serve.access import Actor, needs
 from cuvee.serve.bodies import Id
 from cuvee.serve.problems import Problem
+from cuvee.serve.processes import start_process
 from cuvee.serve.service import Here
 from cuvee.sql import jobs
+from cuvee.sql.erasures import erased_rows
 from cuvee.sql.models import activate, active_version, known_versions
+from cuvee.sql.shown import last_change
 
 __all__ = ["router"]
 
@@ -64,6 +65,10 @@ async def activate_version(version: Annotated[Id, Path()], service: Here, actor:
     """Let a version answer, an older one too; the one that does goes on until it has been loaded and tried."""
     with service.reach.reading() as connection:
         known = {v.version: v.bundle for v in known_versions(connection)}
+        active = active_version(connection)
+        unclean = {name for name, _ in erased_rows(connection, 0, last_change(connection))}
+    if version in unclean and (active is None or version != active.version):
+        raise Problem(HTTPStatus.CONFLICT, f"version {version!r} was fitted with somebody who has been erased since")
     if (
         version in known
         and not Folder(known[version], "recipe.yaml").is_file()
@@ -86,9 +91,7 @@ async def start_retraining(service: Here) -> JobOut:
         return jobs.queue(connection, "retrain")
 
     job_id = await service.writer.write(store)
-    words = ["retrain", "--data", str(service.settings.data), "--job", job_id]
-    words += ["--database", service.settings.url] if service.settings.url else []
-    subprocess.Popen([sys.executable, "-m", "cuvee", *words], stdin=subprocess.DEVNULL, start_new_session=True)
+    start_process(service.settings, job_id)
     return await get_job(job_id, service)
 
 

@@ -114,7 +114,8 @@ def _profile(snapshot: Snapshot, user_id: str | None, past: Past) -> Mapping[str
     """Return what may be known of somebody's profile, where a rule asks for it."""
     if user_id is None or not past.personal or not snapshot.book.asks_for_profiles:
         return None
-    return profile_of(snapshot.bundle.data, user_id) | dict(past.profile)
+    known = {} if snapshot.row_of(user_id) is None else profile_of(snapshot.bundle.data, user_id)
+    return known | dict(past.profile)
 
 
 class _Looked(NamedTuple):
