@@ -22,6 +22,7 @@ SETTINGS = {
     "CUVEE_CACHE": "Folder of the vector cache; default `~/.cache/cuvee/vectors`.",
     "CUVEE_DATA": "Folder of the benchmark data sets, for `recipes/bench` and tests; default `../shared/data`.",
     "CUVEE_DEMO": "Set to 1, `cuvee serve` asks for no keys; only on an address that nobody but this machine reaches.",
+    "CUVEE_REDIS_PASSWORD": "Password of the Redis that `cuvee ingest` reads; it may not stand in the URL.",
     "CUVEE_REQUIRE_DATA": "Set to 1, a test marked `data` that is skipped is a failure.",
     "CUVEE_SERVED": "Set by `cuvee serve` for its own processes: what they serve.",
     "CUVEE_SET__KEY__KEY": "Changes one value of a recipe, as `--set key.key=value` does; the command line wins.",

@@ -17,7 +17,7 @@ LAYERS = (
     " modality_networks neighbour_graphs sparse_ridge inductive llm_ranking"
     " nearest",
     "text_networks",
-    "logs llms executors holdouts layout matrices text_cells reviewing",
+    "logs streams llms executors holdouts layout matrices text_cells reviewing",
     "examples",
     "readers splits encoders metrics indexes filters stages slices trackers demo tuning",
     "selection blending arrivals fusion_weights foretold history_batches imputation reuse wording enrichment retrieval",

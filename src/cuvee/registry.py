@@ -38,6 +38,7 @@ KINDS: dict[str, tuple[Any, ...]] = {
     "stages": (protocols.Stage,),
     "explainers": (protocols.Explainer,),
     "logs": (protocols.EventLog,),
+    "streams": (protocols.Stream,),
     "trackers": (protocols.Tracker,),
     "llms": (protocols.LanguageModel,),
     "rankers": (protocols.RankerEstimator,),

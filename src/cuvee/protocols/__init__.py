@@ -9,6 +9,7 @@ from scipy import sparse
 
 from cuvee.protocols.indexes import BuiltIndex, Factorized, Index
 from cuvee.protocols.language import Choosing, LanguageModel
+from cuvee.protocols.streams import Stream
 from cuvee.protocols.tuning import Tuning
 from cuvee.types import (
     Bools,
@@ -58,6 +59,7 @@ __all__ = [
     "Splitter",
     "Stage",
     "StageModel",
+    "Stream",
     "SystemMetric",
     "Traceable",
     "Tracker",

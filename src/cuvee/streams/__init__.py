@@ -1,0 +1,1 @@
+"""Where events come from that are not sent over HTTP."""
