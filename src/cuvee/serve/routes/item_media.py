@@ -19,7 +19,6 @@ from cuvee.serve.problems import Problem
 from cuvee.serve.service import Here, Service
 from cuvee.serve.snapshot import Snapshot
 from cuvee.serve.uploads import LARGEST, SORTS, Kept, keep, part_of, sweep
-from cuvee.sql.database import reading
 from cuvee.sql.media import Medium, digests, media_of
 from cuvee.sql.media import delete_medium as store_deletion
 from cuvee.sql.media import put_medium as store_medium
@@ -70,7 +69,7 @@ async def put_medium(
     def store(connection: Connection) -> None:
         store_medium(connection, item_id, medium, actor)
 
-    with reading(service.engine) as connection:
+    with service.reach.reading() as connection:
         before = [m for m in media_of(connection, item_id) if (m.modality, m.position) != (modality, position)]
     media = {m.modality: m.digest for m in sorted([*before, medium], key=lambda m: -m.position)}
     snapshot = await stored(service, [replace(item, media=media)], store)
@@ -81,7 +80,7 @@ async def put_medium(
 @router.get("/{item_id:path}/media/{modality}/{position}", dependencies=[needs("read")], response_class=FileResponse)
 async def get_medium(item_id: ItemId, modality: Modality, position: Place, service: Here) -> Response:
     """Return an uploaded file of an item."""
-    with reading(service.engine) as connection:
+    with service.reach.reading() as connection:
         found = [m for m in media_of(connection, item_id) if (m.modality, m.position) == (modality, position)]
     if not found or not (service.settings.media / found[0].digest).is_file():
         raise Problem(HTTPStatus.NOT_FOUND, f"no {modality} {position} was uploaded for {item_id!r}")
@@ -94,7 +93,7 @@ async def get_medium(item_id: ItemId, modality: Modality, position: Place, servi
 async def delete_medium(item_id: ItemId, modality: Modality, position: Place, service: Here, actor: Actor) -> None:
     """Delete an uploaded file of an item; one that the data of the fit brought is read again."""
     _, item = known_item(service, item_id)
-    with reading(service.engine) as connection:
+    with service.reach.reading() as connection:
         before = media_of(connection, item_id)
     left = [m for m in before if (m.modality, m.position) != (modality, position)]
     if len(left) == len(before):
@@ -137,7 +136,7 @@ async def _received(folder: File, modality: Modality, request: Request) -> Kept:
 
 
 async def _swept(service: Service) -> None:
-    with reading(service.engine) as connection:
+    with service.reach.reading() as connection:
         wanted = digests(connection)
     await asyncio.to_thread(sweep, service.settings.media, wanted)
 
