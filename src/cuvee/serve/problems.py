@@ -24,6 +24,14 @@ _RETRY_AFTER = "2"
 """Seconds after which a database that could not be reached is worth another try."""
 
 
+_TROUBLES = {
+    ("SQLITE_BUSY", "SQLITE_LOCKED", "55P03"): "another process keeps the database locked",
+    ("SQLITE_FULL", "SQLITE_IOERR", "53100"): "the disk of the database is full or fails",
+    ("SQLITE_READONLY", "25006"): "the database is read-only",
+}
+"""How names of errors of SQLite and codes of PostgreSQL begin -> what is told."""
+
+
 class Problem(Exception):
     """An answer that is not the one asked for."""
 
@@ -93,8 +101,15 @@ def _methods(request: Request) -> list[str]:
 
 async def _unreachable(request: Request, error: Exception) -> JSONResponse:
     logger.error("%s %s: the database could not be used: %s", request.method, request.url.path, error)
-    told = "the database cannot be reached; nothing was stored, try again"
+    told = f"{_trouble(error)}; nothing was stored, try again"
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, told, {"Retry-After": _RETRY_AFTER})
+
+
+def _trouble(error: Exception) -> str:
+    origin = getattr(error, "orig", None)
+    code = getattr(origin, "sqlite_errorname", None) or getattr(origin, "sqlstate", None) or ""
+    found = [told for codes, told in _TROUBLES.items() if code.startswith(codes)]
+    return found[0] if found else "the database cannot be reached"
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
