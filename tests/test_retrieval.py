@@ -25,7 +25,7 @@ from cuvee.queries import queries_of
 from cuvee.readers.folder import Folder
 from cuvee.recipe import Recipe
 from cuvee.retrieval import built_for, check_index, found_again
-from cuvee.serve.snapshot import snapshot_of
+from cuvee.serve.snapshot import snapshot_of, with_states
 from cuvee.serve.wishes import Wish
 from cuvee.splits.random import Random
 from cuvee.sql.shown import Past
@@ -161,7 +161,7 @@ def test_the_service_answers_through_it(shop: Bundle, tmp_path: Path, monkeypatc
     """What is excluded, hidden or seen is not shown, and the catalogue is never scored."""
     bundle = indexed(shop, FaissIvf(lists=40, probes=30))
     save_bundle(bundle, tmp_path / "b")
-    snapshot = snapshot_of(tmp_path / "b").with_states({"i11": "hidden"})
+    snapshot = with_states(snapshot_of(tmp_path / "b"), {"i11": "hidden"})
     queries = snapshot.user("u5", Past(personal=True))
     wish = Wish(k=12, exclude=np.array([4], np.int32), where="n0 > 0")
     wanted = snapshot_without(snapshot, wish, queries)
