@@ -44,6 +44,8 @@ PACKAGES = (
 
 LEVEL = {unit: level for level, units in enumerate(LAYERS) for unit in units.split()}
 FILES = sorted(SOURCE.rglob("*.py"))
+HISTORY = SOURCE / "sql" / "migrations" / "versions"
+"""What is written once and never edited may be long."""
 
 
 def unit_of(path: Path) -> str:
@@ -93,7 +95,7 @@ def test_imports_point_down(path: Path) -> None:
         assert LEVEL[target] < LEVEL[unit], f"{path}: {unit} must not import {target}, which is not below it"
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(SOURCE)))
+@pytest.mark.parametrize("path", [p for p in FILES if p.parent != HISTORY], ids=lambda p: str(p.relative_to(SOURCE)))
 def test_files_and_functions_are_small(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.count("\n") <= 400, f"{path} has more than 400 lines"

@@ -27,7 +27,7 @@ def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlLog]:
     log = SqlLog(f"sqlite:///{tmp_path}/events.db" if own else request.getfixturevalue("server_url"))
     yield log
     if not own:
-        names = ", ".join(f'"{name}"' for name in TABLES if name != "schema_version")
+        names = ", ".join(f'"{name}"' for name in TABLES)
         with writing(log.engine) as connection:
             connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY"))
     log.close()

@@ -1,18 +1,14 @@
-"""The tables: every one documented, every personal one known as such, and a newer database refused."""
+"""The tables: every one documented, every personal one known as such."""
 
 from pathlib import Path
 
-import pytest
-from sqlalchemy import update
-
-from cuvee.errors import DataError
-from cuvee.sql.database import open_database, reading, writing
-from cuvee.sql.schema import SCHEMA, metadata, personal
+from cuvee.sql.database import open_database, reading
+from cuvee.sql.schema import metadata, personal
 
 DOCS = Path(__file__).parents[2] / "docs" / "event-log.md"
 
 NOT_PERSONAL = {
-    *("schema_version", "erasures", "privacy_releases", "audit", "api_keys"),
+    *("erasures", "privacy_releases", "audit", "api_keys"),
     *("items", "item_vectors", "media", "counters", "changes", "consumers"),
     *("experiments", "arms", "models", "activations", "jobs", "rules", "policies", "switches"),
 }
@@ -49,13 +45,3 @@ def test_sqlite_is_set_to_lose_nothing_and_to_leave_nothing(tmp_path: Path) -> N
         found = {name: connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in expected}
     assert found == expected
     engine.dispose()
-
-
-def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/x.db"
-    engine = open_database(url, 1.0)
-    with writing(engine) as connection:
-        connection.execute(update(metadata.tables["schema_version"]).values(version=SCHEMA + 1))
-    engine.dispose()
-    with pytest.raises(DataError, match=f"tables of version {SCHEMA + 1}, this cuvee works with {SCHEMA}"):
-        open_database(url, 2.0)

@@ -14,12 +14,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, select, text
+from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
-from cuvee.errors import ConfigError, DataError
+from cuvee.errors import ConfigError
 from cuvee.sql.schema import SCHEMA, metadata
 
 __all__ = ["check_url", "insert_new", "insert_or_add", "open_database", "purge", "reading", "writing"]
@@ -207,10 +207,19 @@ def _purge_sqlite(engine: Engine, busy_timeout: float) -> bool:
 
 
 def _make_tables(connection: Connection) -> None:
-    versions = metadata.tables["schema_version"]
-    if not inspect(connection).has_table(versions.name):
+    found = _version(connection)
+    if found is None:
         metadata.create_all(connection)
-        connection.execute(versions.insert().values(version=SCHEMA, applied_at=time.time()))
-    found = connection.execute(select(versions.c.version).order_by(versions.c.version.desc())).scalars().first()
-    if found != SCHEMA:
-        raise DataError(f"{connection.engine.url} has tables of version {found}, this cuvee works with {SCHEMA}")
+        versions = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
+        versions.create(connection)
+        connection.execute(versions.insert().values(version_num=SCHEMA))
+    elif found != SCHEMA:
+        import_module("cuvee.sql.migrating").migrate(connection, found)
+
+
+def _version(connection: Connection) -> str | None:
+    """Return the version of the tables; None where there are none."""
+    there = inspect(connection)
+    if there.has_table("alembic_version"):
+        return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
+    return "0001" if there.has_table("schema_version") else None

@@ -26,8 +26,8 @@ from sqlalchemy import (
 
 __all__ = ["SCHEMA", "metadata", "personal"]
 
-SCHEMA = 1
-"""Version of the tables; a database of a newer one is refused."""
+SCHEMA = "0002"
+"""Version of the tables: the last of `migrations`. An older database is brought forward, a newer one is refused."""
 
 metadata = MetaData()
 
@@ -71,8 +71,6 @@ def _user(name: str = "user_no", *, nullable: bool = False, index: bool = True, 
     target = ForeignKey("users.user_no", ondelete="CASCADE")
     return Column(name, _Number, target, nullable=nullable, index=index, primary_key=primary_key)
 
-
-_table("schema_version", "the version of these tables", Column("version", Integer, primary_key=True), _at("applied_at"))
 
 # -- people ------------------------------------------------------------------------------------------------------------
 _table(

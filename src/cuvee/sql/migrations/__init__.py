@@ -1,0 +1,1 @@
+"""How the tables have changed from release to release; Alembic reads it."""
