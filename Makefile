@@ -12,7 +12,7 @@ export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test test-all check bench lock clean system-packages
+.PHONY: demo test test-all check bench bench-serve lock clean system-packages
 
 $(VENV)/.run: requirements.lock pyproject.toml
 	$(PYTHON) scripts/install.py --venv $(VENV) --torch "$(TORCH)" --torch-index "$(TORCH_INDEX)" requirements.lock
@@ -46,6 +46,9 @@ test-all: $(VENV)/.dev system-packages
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py
+
+bench-serve: $(VENV)/.dev
+	$(BIN)/python benchmarks/serve.py
 
 # On Debian as root the missing system packages are installed; elsewhere the tests that need them skip with a reason.
 system-packages:
