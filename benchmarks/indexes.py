@@ -3,7 +3,8 @@
     python benchmarks/indexes.py made 100000     made-up clustered vectors, so many of width 64
     python benchmarks/indexes.py RECIPE two_tower|content|graph_net   factors of a model fitted on the recipe's data
 
-Each prints rows of the table in docs/indexes.md. One thread, one query at a time, as the service asks.
+Each prints rows of the table in docs/indexes.md: one thread (set OMP_NUM_THREADS=1), one query at a time, as the service
+asks; in CPU time, so that whatever else runs on the machine does not count.
 """
 
 import argparse
@@ -43,7 +44,9 @@ def main() -> None:
     rng = np.random.default_rng(0)
     vectors, queries = made_up(int(args.what), rng) if args.of == "made" else fitted(Path(args.of), args.what, rng)
     told = f"{Path(args.of).stem} {args.what if args.of != 'made' else ''}".strip()
-    print("| vectors | index | build s | bytes an item | filter | exact ms | ms | p99 ms | recall@10 | recall@200 |")
+    print(
+        "| vectors | index | build s | bytes an item | filter | exact ms | index ms | p99 ms | recall@10 | recall@200 |"
+    )
     given = {"faiss_ivf": {"probes": args.probes},
              "faiss_hnsw": {"ef_search": args.ef, "ef_construction": args.construction}}  # fmt: skip
     for name in args.indexes:
@@ -74,9 +77,9 @@ def fitted(path: Path, model: str, rng: np.random.Generator) -> tuple[Floats, Fl
 
 
 def measured(told: str, name: str, given: dict[str, int], vectors: Floats, queries: Floats) -> None:
-    before, start = resident(), time.perf_counter()
+    before, start = resident(), time.process_time()
     built: BuiltIndex = registry.build("indexes", {name: given}).build(vectors)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     built.search(queries[:1], K)
     size = max(resident() - before, 0) / len(vectors)
     rng = np.random.default_rng(1)
@@ -95,13 +98,13 @@ def measured(told: str, name: str, given: dict[str, int], vectors: Floats, queri
 
 
 def timed(search: Callable[[Floats], tuple[Ints, Floats]], queries: Floats) -> tuple[list[float], Ints]:
-    """Return milliseconds and rows of each query, asked alone."""
+    """Return CPU milliseconds and rows of each query, asked alone."""
     search(queries[:1])
     took, rows = [], []
     for q in range(len(queries)):
-        start = time.perf_counter()
+        start = time.thread_time()
         found, _ = search(queries[q : q + 1])
-        took.append((time.perf_counter() - start) * 1e3)
+        took.append((time.thread_time() - start) * 1e3)
         rows.append(found[0])
     return took, np.array(rows)
 
