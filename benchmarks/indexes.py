@@ -3,8 +3,8 @@
     python benchmarks/indexes.py made 100000     made-up clustered vectors, so many of width 64
     python benchmarks/indexes.py RECIPE two_tower|content|graph_net   factors of a model fitted on the recipe's data
 
-Each prints rows of the table in docs/indexes.md: one thread (set OMP_NUM_THREADS=1), one query at a time, as the service
-asks; in CPU time, so that whatever else runs on the machine does not count.
+Each prints rows of the table in docs/indexes.md: one thread (set OMP_NUM_THREADS=1), one query at a time, as the
+service asks; in CPU time, so that whatever else runs on the machine does not count.
 """
 
 import argparse

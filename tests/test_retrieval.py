@@ -25,12 +25,13 @@ from cuvee.queries import queries_of
 from cuvee.readers.folder import Folder
 from cuvee.recipe import Recipe
 from cuvee.retrieval import built_for, check_index, found_again
-from cuvee.serve.snapshot import snapshot_of, with_states
+from cuvee.serve.effects import Effects
+from cuvee.serve.snapshot import Snapshot, shaped, snapshot_of, with_states
 from cuvee.serve.wishes import Wish
 from cuvee.splits.random import Random
 from cuvee.sql.shown import Past
 from cuvee.stages.diversity import Diversity
-from cuvee.types import PAD, Bools, Dataset, Embeddings, Events, Floats, Ints, Slate
+from cuvee.types import PAD, Bools, Dataset, Embeddings, Events, Floats, Ints, Queries, Slate
 
 ITEMS, USERS = 3_000, 60
 
@@ -172,11 +173,15 @@ def test_the_service_answers_through_it(shop: Bundle, tmp_path: Path, monkeypatc
     assert not {4, 11} & {*shown.items[0].tolist()}
     few = snapshot.answer(queries, Wish(k=5, candidates=np.array([9, 11, 30], np.int32)))
     assert sorted(few.items[0].tolist()) == [PAD, PAD, PAD, 9, 30]
+    rules = Effects(allowed=np.arange(ITEMS) % 2 == 0)
+    slate, told = shaped(snapshot, queries, replace(wish, effects=rules))
+    assert (slate.items[0] % 2 == 0).all()
+    assert told is rules
 
 
-def snapshot_without(snapshot: object, wish: Wish, queries: object) -> Slate:
-    plain = replace(snapshot, bundle=replace(snapshot.bundle, index=None))  # type: ignore[type-var, attr-defined]
-    return plain.answer(queries, wish)  # type: ignore[attr-defined, no-any-return]
+def snapshot_without(snapshot: Snapshot, wish: Wish, queries: Queries) -> Slate:
+    plain = replace(snapshot, bundle=replace(snapshot.bundle, index=None))
+    return plain.answer(queries, wish)
 
 
 def test_an_index_of_another_model_is_refused(shop: Bundle, tmp_path: Path) -> None:

@@ -47,6 +47,11 @@ class Effects:
     pins: tuple[Pin, ...] = ()
     """By priority."""
 
+    @property
+    def moves(self) -> bool:
+        """Whether it does more than leave items out."""
+        return bool(self.touches or self.limits or self.pins)
+
     def of(self, row: int) -> list[str]:
         """Return the names of the rules that touched an item which is shown; a pin alone decides where its item is."""
         pinned = [pin.rule for pin in self.pins if pin.row == row]

@@ -143,8 +143,10 @@ def shaped(snapshot: Snapshot, queries: Queries, wish: Wish) -> tuple[Slate, Eff
     """
     bundle, filters = snapshot.bundle, () if wish.seen else snapshot.filters
     context = Context(bundle.data, np.random.default_rng(bundle.recipe.seed), ranker=bundle.ranker)
-    allowed = snapshot._allowed(wish)
-    if wish.effects is None:
+    allowed, effects = snapshot._allowed(wish), wish.effects
+    if effects is None or not effects.moves:
+        if effects is not None and effects.allowed is not None:
+            allowed &= effects.allowed
         slate = recommend(
             bundle.model,
             queries,
@@ -155,9 +157,9 @@ def shaped(snapshot: Snapshot, queries: Queries, wish: Wish) -> tuple[Slate, Eff
             context=context,
             index=bundle.index,
         )
-        return slate, None
+        return slate, effects
     return ruled(
-        bundle.model, queries, wish.k, wish.effects,
+        bundle.model, queries, wish.k, effects,
         filters=filters, stages=snapshot.stages, candidates=allowed, context=context,
     )  # fmt: skip
 
