@@ -11,6 +11,7 @@ import polars as pl
 from tqdm import tqdm
 
 from cuvee.cache import VectorCache, keys_of
+from cuvee.errors import ConfigError, unknown
 from cuvee.imputation import Impute, impute
 from cuvee.projection import FittedProjection, Projection
 from cuvee.protocols import Encoder, FittedEncoder, FittedFusion, Learning, Nesting
@@ -23,6 +24,7 @@ __all__ = [
     "encode_table",
     "encoded",
     "encoded_items",
+    "encoded_profile",
     "fit_channels",
     "fused",
     "load_encoders",
@@ -145,6 +147,45 @@ def load_encoders(data: Dataset, channels: tuple[Channel, ...]) -> None:
         if channel.role == "item" and len(data.items) and not isinstance(fitted := channel.fitted(data), Nesting):
             for _ in fitted.encode(data.item_table[:1]):
                 pass
+
+
+def encoded_profile(data: Dataset, channels: tuple[Channel, ...], profile: Mapping[str, Any]) -> dict[str, Embeddings]:
+    """Return user modality -> (1, d) of somebody who is not in the data set, by channels fitted before.
+
+    Nothing of it is kept. A column that is not named is missing.
+
+    Raises:
+        ConfigError: nothing here reads profiles, a column that the table of users does not have, or a cell that is not
+            of its type.
+    """
+    own = [channel for channel in channels if channel.role == "user"]
+    if not own:
+        raise ConfigError("nothing here reads profiles: the recipe has no encoder with `role: user`")
+    table = _one_row(profile, {name: kind for name, kind in data.user_table.schema.items() if name != "user_id"})
+    found = {}
+    for channel in own:
+        fitted = channel.fitted(data)
+        axes = channel.projection.mean
+        missing = Embeddings(np.zeros((1, len(axes)), np.float32), np.zeros(1, bool))
+        raw = next(iter(fitted.encode(table))) if fitted.contents(table)[0] else missing
+        found[channel.modality] = channel.projection.apply(raw)
+    return found
+
+
+def _one_row(cells: Mapping[str, Any], schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    """Return a table of one row in these columns, null where nothing is said."""
+    for name in cells:
+        if name not in schema:
+            raise ConfigError(unknown("column of the user table", name, schema))
+    columns = []
+    for name, dtype in schema.items():
+        value = cells.get(name)
+        try:
+            columns.append(pl.Series(name, [value]).cast(dtype, strict=True))
+        except (TypeError, pl.exceptions.PolarsError) as error:
+            told = str(value)[:60]
+            raise ConfigError(f"{name} is {told!r}, in the table of users it is {dtype}") from error
+    return pl.DataFrame(columns)
 
 
 def encode_table(encoder: FittedEncoder, table: pl.DataFrame, cache: VectorCache, label: str = "encode") -> Embeddings:

@@ -1,5 +1,6 @@
 """The only door from a model to a user: filter, take the top k, then let the stages work."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import reduce
@@ -34,7 +35,8 @@ def recommend(
     """Return the slate of k for every query.
 
     Filters act before the top-k, so a slate is short only when fewer items are allowed; then it is filled with PAD.
-    `candidates` (i,) restricts the catalogue. Stages see the best `DEPTH` items and need a `context`.
+    `candidates` (i,) restricts the catalogue. Stages see the best `DEPTH` items and need a `context`; once its time is
+    over, those that are left are not asked, and the slate is `degraded`.
     `index`, made of the factors of a `Factorized` model, finds the best without scoring all; all else is the same.
     Scores that are NaN count as -inf. Works through the queries in blocks of bounded memory.
     """
@@ -54,6 +56,9 @@ def recommend(
             slate = _slate(*index.search(_factorized(model).query_factors(block), depth, allowed))
         for left, stage in zip(range(len(stages) - 1, -1, -1), stages, strict=True):
             assert context is not None
+            if context.until is not None and time.monotonic() >= context.until:
+                slate = replace(slate, degraded=np.ones(len(slate), bool))
+                break
             slate = stage.apply(slate, block, replace(context, places=None if left else k))
         blocks.append(replace(slate, items=slate.items[:, :k], scores=slate.scores[:, :k],
                               propensity=slate.propensity[:, :k]))  # fmt: skip

@@ -324,7 +324,7 @@ class Slate:
     propensity: Floats
     """(q, k) probability that the item stood there: 1 unless a stage explores, 0 where padded."""
     degraded: Bools | None = None
-    """(q,) whether a stage ran out of time and left the order as it was; None: no stage looked at the time."""
+    """(q,) whether a stage ran out of time, or had none left, and left the order as it was; None: none looked at it."""
 
     def __len__(self) -> int:
         return len(self.items)
@@ -342,6 +342,9 @@ class Context:
     """The recipe's trained `protocols.Ranker`; None: it has none."""
     places: int | None = None
     """Places that anybody will see; a stage may leave what stands behind them as it comes. None: all."""
+    until: float | None = None
+    """`time.monotonic()` at which the answer should be there: what a stage has not done by then is for nobody. None: it
+    may take its time."""
 
 
 @dataclass(frozen=True)

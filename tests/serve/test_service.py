@@ -125,7 +125,8 @@ def test_what_is_asked_for_is_obeyed(service: Running) -> None:
         assert attributes["price"] < 5
         assert attributes["group"] != "pens"
     wrong = service.client.post("/v1/recommendations", json={"filter": "prise < 5"})
-    assert wrong.status_code == 404
+    assert wrong.status_code == 422
+    assert wrong.json()["detail"].startswith("filter: ")
     assert "did you mean 'price'" in wrong.json()["detail"]
     answer = service.client.post("/v1/recommendations", json={"items": ["i03", "zz"], "reasons": False, "k": 2}).json()
     assert answer["unknown_items"] == ["zz"]

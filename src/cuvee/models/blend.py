@@ -25,7 +25,7 @@ from cuvee.blending import (
     find_weights_of_both,
     zscore,
 )
-from cuvee.errors import ConfigError
+from cuvee.errors import ConfigError, unknown
 from cuvee.filters.unseen import allowed
 from cuvee.inductive import revised
 from cuvee.protocols import Curved, Estimator, Inductive, Online, Recommender, Settled, Traceable
@@ -34,7 +34,7 @@ from cuvee.scored_once import standardised
 from cuvee.types import Bools, Dataset, Floats, Holdout, Ints, Queries
 from cuvee.used_modalities import used
 
-__all__ = ["Blend", "BlendModel", "lifted"]
+__all__ = ["Blend", "BlendModel", "lifted", "reweighted"]
 
 _CELLS = 1 << 22
 """Scores held at once where the lift is sought."""
@@ -252,6 +252,49 @@ def lifted(blend: BlendModel, valid: Holdout, rng: np.random.Generator) -> Blend
     slope, lift = find_lift(Contest.joined(contests), blend.settled.room)
     arrivals = tuple(round(slope * w, 4) for w in blend.settled.arrivals or ())
     return replace(blend, settled=replace(blend.settled, arrivals=arrivals, lift=lift))
+
+
+def reweighted(model: Recommender, factors: Mapping[str, float]) -> BlendModel:
+    """Return the blend with the weights of its views times these factors: as if it had been fitted with them.
+
+    Args:
+        factors: a view's name, or a modality -> 0 or more. A view on several modalities counts their mean, by its
+            own weights of them; what is named itself is not asked for its modalities. 1 changes nothing.
+
+    Raises:
+        ConfigError: the model is no blend, or has no such view and no view on such a modality.
+    """
+    if not isinstance(model, BlendModel):
+        raise ConfigError(f"{type(model).__name__} has no views to weigh; leave the weights out, or serve a blend")
+    reads = [_on(view) for view in model.settled.views]
+    known = [*model.names, *(modality for on in reads for modality in on)]
+    for name in factors:
+        if name not in known:
+            raise ConfigError(unknown("view or modality", name, dict.fromkeys(known)))
+    by_view = tuple(
+        factors[name] if name in factors
+        else sum(w * factors.get(m, 1.0) for m, w in on.items()) / sum(on.values()) if on else 1.0
+        for name, on in zip(model.names, reads, strict=True)
+    )  # fmt: skip
+
+    def times(values: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        return None if values is None else tuple(v * f for v, f in zip(values, by_view, strict=True))
+
+    s = model.settled
+    arrivals = times(s.arrivals)
+    if s.arrivals is not None and arrivals is not None and any(arrivals):  # their sum is their scale against the known
+        arrivals = tuple(a * sum(s.arrivals) / sum(arrivals) for a in arrivals)
+    equal = (1.0,) * len(by_view)
+    weights = times(s.weights or equal)
+    return replace(model, settled=replace(s, weights=weights, newcomers=times(s.newcomers or s.weights or equal),
+                                          arrivals=arrivals))  # fmt: skip
+
+
+def _on(view: Estimator) -> dict[str, float]:
+    """Return modality -> weight of what a view reads; {} where it reads none."""
+    spec = describe(view)
+    on = {} if isinstance(spec, str) else used(next(iter(spec.values())))
+    return {modality: weight for modality, weight in on.items() if weight > 0}
 
 
 def _pruned(blend: BlendModel) -> BlendModel:

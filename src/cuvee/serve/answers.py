@@ -1,5 +1,7 @@
 """From a slate to what an answer says of each place."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from cuvee.serve.bodies import ReasonOut, Shown
@@ -11,13 +13,19 @@ __all__ = ["shown_items"]
 
 
 def shown_items(
-    snapshot: Snapshot, queries: Queries, slate: Slate, effects: Effects | None = None, *, reasons: bool
+    snapshot: Snapshot,
+    queries: Queries,
+    slate: Slate,
+    effects: Effects | None = None,
+    *,
+    reasons: bool,
+    weights: Mapping[str, float] | None = None,
 ) -> list[Shown]:
     """Return the places of the one slate that hold an item, with why it is there, where that is asked.
 
-    What a rule has pinned is there for that reason alone.
+    What a rule has pinned is there for that reason alone. `weights` are those the slate was made with.
     """
-    why = snapshot.reasons(queries, slate) if reasons else [()] * slate.items.shape[1]
+    why = snapshot.reasons(queries, slate, weights) if reasons else [()] * slate.items.shape[1]
     found = []
     for place in np.flatnonzero(slate.items[0] != PAD).tolist():
         row = int(slate.items[0, place])

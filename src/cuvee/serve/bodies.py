@@ -9,6 +9,9 @@ __all__ = [
     "Answer",
     "Asked",
     "Body",
+    "Boost",
+    "Cell",
+    "Condition",
     "ConsentBody",
     "EventIn",
     "EventsIn",
@@ -44,6 +47,17 @@ _AS_SCHEMA = {"type": "string", "minLength": 1, "maxLength": _LONGEST, "pattern"
 
 Id = Annotated[str, AfterValidator(_id), WithJsonSchema(_AS_SCHEMA)]
 Text = Annotated[str, AfterValidator(_plain)]
+Condition = Annotated[Text, Field(max_length=4_000)]
+Cell = Annotated[
+    Annotated[Text, Field(max_length=10_000)]
+    | bool
+    | int
+    | float
+    | Annotated[list[Text], Field(max_length=100)]
+    | None,
+    Field(union_mode="left_to_right"),
+]
+Weight = Annotated[float, Field(ge=0, le=100)]
 Value = Annotated[Text | bool | int | float | list[Text] | None, Field(union_mode="left_to_right")]
 
 
@@ -75,6 +89,15 @@ class EventsOut(BaseModel):
     offset: int = Field(description="Of the newest event in the log, these included")
 
 
+class Boost(Body):
+    """What is to count more, or less."""
+
+    when: Condition = Field(description='E.g. brand == "Acme"')
+    factor: float = Field(
+        ge=0, le=100, description="Times how far its score is above the lowest one: above 1 raises, below 1 lowers"
+    )
+
+
 class Asked(Body):
     """For whom, and what."""
 
@@ -83,10 +106,24 @@ class Asked(Body):
     k: int = Field(10, ge=1, le=200)
     exclude: list[Id] = Field([], max_length=10_000, description="Not to be shown in this answer")
     candidates: list[Id] | None = Field(None, max_length=10_000, description="Nothing else may be shown")
-    filter: Text | None = Field(None, description='Condition on columns, e.g. price < 50 and not category == "hats"')
+    filter: Condition | None = Field(
+        None, description='Condition on columns, e.g. price < 50 and not category == "hats"'
+    )
     reasons: bool = True
     scenario: Id = "default"
     session: Id | None = Field(None, description="Keeps somebody unknown in one arm of an experiment")
+    profile: dict[Id, Cell] | None = Field(
+        None, max_length=100, description="Of somebody unknown: columns of the table of users -> values"
+    )
+    personal: bool = Field(True, description="Whether the answer may be about somebody; else it is everybody's")
+    boosts: list[Boost] = Field([], max_length=20, description="They multiply where several hold")
+    diversity: float | None = Field(None, ge=0, le=1, description="0 relevance only, 1 variety only; else the recipe's")
+    weights: dict[Id, Weight] | None = Field(
+        None, max_length=100, description="View of a blend, or modality -> times what it counts by itself"
+    )
+    deadline: float | None = Field(
+        None, gt=0, le=60_000, description="Milliseconds: what would only better the order is left out after that"
+    )
 
 
 class ManyAsked(Body):

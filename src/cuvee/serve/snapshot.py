@@ -14,16 +14,18 @@ from cuvee.bundle import Bundle, load_bundle
 from cuvee.conditions import fulfilled
 from cuvee.errors import DataError
 from cuvee.frames import KIND_WEIGHTS
-from cuvee.protocols import Explainer, StageModel
+from cuvee.models.blend import reweighted
+from cuvee.protocols import Explainer, Recommender, StageModel
 from cuvee.queries import one_each, queries_of, with_past
 from cuvee.rank import recommend
 from cuvee.serve.effects import Effects, ruled
 from cuvee.serve.rules import NO_RULES, Book, book_of
-from cuvee.serve.wishes import Wish
+from cuvee.serve.wishes import Boosted, Wish, about, diversified
 from cuvee.sql.catalogue import State
 from cuvee.sql.rules import Rule
 from cuvee.sql.shown import Past
-from cuvee.types import PAD, Bools, Context, Ints, Queries, Reason, Slate
+from cuvee.stages.diversity import Diversity, DiversityModel
+from cuvee.types import PAD, Bools, Context, Embeddings, Ints, Queries, Reason, Slate
 
 __all__ = [
     "OTHER", "Snapshot", "shaped", "snapshot_of", "version_in", "warm_up", "with_bundle", "with_rules", "with_states",
@@ -34,6 +36,9 @@ OTHER = "other"
 
 _CONDITIONS = 64
 """Conditions whose masks are kept, a byte an item each."""
+
+_WEIGHINGS = 16
+"""Re-weighted blends that are kept; they share the views, and hold some numbers an item of their own."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +104,10 @@ class Snapshot:
         row = self.bundle.data.user_rows.get(user_id)
         return None if row in self.forgotten else row
 
-    def session(self, rows: Ints) -> Queries:
-        """Return the query of somebody unknown who touched these items, oldest first."""
-        return one_each(len(self.bundle.data.items), rows[None, :])
+    def session(self, rows: Ints, profile: Mapping[str, Embeddings] | None = None) -> Queries:
+        """Return the query of somebody unknown who touched these items, oldest first, with their encoded profile."""
+        query = one_each(len(self.bundle.data.items), rows[None, :])
+        return query if profile is None else replace(query, features=profile)
 
     def answer(self, queries: Queries, wish: Wish) -> Slate:
         """Return the slate of one query, as `shaped` does."""
@@ -111,7 +117,8 @@ class Snapshot:
         """Return the (i,) mask of the items that the wish leaves of those that may be shown."""
         allowed = self.shown.copy()
         if wish.where is not None:
-            allowed &= self._fulfilled(wish.where)
+            with about("filter"):
+                allowed &= self._fulfilled(wish.where)
         if wish.candidates is not None:
             chosen = np.zeros_like(allowed)
             chosen[wish.candidates] = True
@@ -119,9 +126,42 @@ class Snapshot:
         allowed[wish.exclude] = False
         return allowed
 
-    def reasons(self, queries: Queries, slate: Slate) -> Sequence[Sequence[Reason]]:
-        """Return the reasons of each place of the one slate."""
-        return self.bundle.reasons(queries, slate, _explainers())[0]
+    def _weighed(self, weights: Mapping[str, float] | None) -> Recommender:
+        """Return the model with its views weighed anew; the last ones are kept."""
+        if not weights:
+            return self.bundle.model
+        with about("weights"):
+            return self._reweighted(tuple(sorted(weights.items())))
+
+    @cached_property
+    def _reweighted(self) -> Callable[[tuple[tuple[str, float], ...]], Recommender]:
+        return lru_cache(_WEIGHINGS)(lambda weights: reweighted(self.bundle.model, dict(weights)))
+
+    def _moved(self, model: Recommender, boosts: Sequence[tuple[str, float]]) -> Recommender:
+        if not boosts:
+            return model
+        factors = np.ones(len(self.bundle.data.items), np.float32)
+        for number, (where, factor) in enumerate(boosts):
+            with about(f"boosts.{number}.when"):
+                factors[self._fulfilled(where)] *= factor
+        return Boosted(model, factors)
+
+    def _diversified(self, trade_off: float | None) -> tuple[StageModel, ...]:
+        if trade_off is None:
+            return self.stages
+        with about("diversity"):
+            there = trade_off == 0 or any(isinstance(stage, DiversityModel) for stage in self.stages)
+            return diversified(self.stages, trade_off, None if there else self._diversity)
+
+    @cached_property
+    def _diversity(self) -> DiversityModel:
+        return Diversity().prepare(self.bundle.data)
+
+    def reasons(
+        self, queries: Queries, slate: Slate, weights: Mapping[str, float] | None = None
+    ) -> Sequence[Sequence[Reason]]:
+        """Return the reasons of each place of the one slate, which was made with these weights."""
+        return replace(self.bundle, model=self._weighed(weights)).reasons(queries, slate, _explainers())[0]
 
     @cached_property
     def _fulfilled(self) -> Callable[[str], Bools]:
@@ -139,29 +179,24 @@ def shaped(snapshot: Snapshot, queries: Queries, wish: Wish) -> tuple[Slate, Eff
     """Return the slate of one query, through filters, rules and stages, and the rules as far as they acted.
 
     Raises:
-        ConfigError, UnknownNameError: `wish.where` is not a condition on the columns there are.
+        ConfigError: a condition, a weight or a trade-off that means nothing here; the message names the field.
     """
     bundle, filters = snapshot.bundle, () if wish.seen else snapshot.filters
-    context = Context(bundle.data, np.random.default_rng(bundle.recipe.seed), ranker=bundle.ranker)
+    rng = np.random.default_rng(bundle.recipe.seed)
+    context = Context(bundle.data, rng, ranker=bundle.ranker, until=wish.deadline)
+    model, stages = snapshot._moved(snapshot._weighed(wish.weights), wish.boosts), snapshot._diversified(wish.diversity)
     allowed, effects = snapshot._allowed(wish), wish.effects
-    if effects is None or not effects.moves:
-        if effects is not None and effects.allowed is not None:
-            allowed &= effects.allowed
-        slate = recommend(
-            bundle.model,
-            queries,
-            wish.k,
-            filters=filters,
-            stages=snapshot.stages,
-            candidates=allowed,
-            context=context,
-            index=bundle.index,
+    if effects is not None and effects.moves:
+        return ruled(
+            model, queries, wish.k, effects, filters=filters, stages=stages, candidates=allowed, context=context
         )
-        return slate, effects
-    return ruled(
-        bundle.model, queries, wish.k, effects,
-        filters=filters, stages=snapshot.stages, candidates=allowed, context=context,
-    )  # fmt: skip
+    if effects is not None and effects.allowed is not None:
+        allowed &= effects.allowed
+    index = bundle.index if model is bundle.model else None
+    slate = recommend(
+        model, queries, wish.k, filters=filters, stages=stages, candidates=allowed, context=context, index=index
+    )
+    return slate, effects
 
 
 def with_rules(snapshot: Snapshot, rules: Sequence[Rule]) -> Snapshot:

@@ -1,6 +1,7 @@
 """Orders candidates by the recipe's ranker, with an eye on the clock."""
 
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,8 +24,9 @@ that is too slow for the traffic costs one thread, and every answer is on time."
 class Rerank:
     """The model finds candidates, the ranker orders them; if time runs out, the model's order stands.
 
-    A slate that was not reordered in time is marked `degraded`. Without a ranker in the context nothing changes; a
-    recipe that has this stage and no `ranker` is refused. Cost: that of the ranker for `depth` pairs a query.
+    A slate that was not reordered in time, this stage's or the answer's, is marked `degraded`. Without a ranker in the
+    context nothing changes; a recipe that has this stage and no `ranker` is refused. Cost: that of the ranker for
+    `depth` pairs a query.
     """
 
     depth: int = 200
@@ -63,7 +65,7 @@ class RerankModel:
         order = np.tile(np.arange(slate.items.shape[1]), (len(slate), 1))
         for start in range(0, len(slate), self.parameters.block):
             rows = slice(start, start + self.parameters.block)
-            found = self._ordered(slate.items[rows], queries.take(rows), context.ranker)
+            found = self._ordered(slate.items[rows], queries.take(rows), context)
             late[rows] = found is None
             if found is not None:
                 order[rows] = found
@@ -77,10 +79,12 @@ class RerankModel:
             degraded=late,
         )
 
-    def _ordered(self, items: "np.ndarray[Any, Any]", queries: Queries, ranker: Any) -> "np.ndarray[Any, Any] | None":
+    def _ordered(
+        self, items: "np.ndarray[Any, Any]", queries: Queries, context: Context
+    ) -> "np.ndarray[Any, Any] | None":
         """Return (q, k) the places in their new order, None where that would come too late."""
         depth = min(self.parameters.depth, items.shape[1])
-        found = self._scored(items[:, :depth], queries, ranker)
+        found = self._scored(items[:, :depth], queries, context)
         if found is None:
             return None
         real = items[:, :depth] != PAD
@@ -91,13 +95,16 @@ class RerankModel:
         rest = np.tile(np.arange(depth, items.shape[1]), (len(items), 1))
         return np.concatenate([top, rest], axis=1)
 
-    def _scored(self, items: "np.ndarray[Any, Any]", queries: Queries, ranker: Any) -> Floats | None:
-        """Return the ranker's scores (q, k); None, as soon as the deadline passes, where they are not there."""
-        if self.parameters.deadline is None:
-            return np.asarray(ranker.score(queries, items), np.float32)
-        waiting = _worker.submit(ranker.score, queries, items)
+    def _scored(self, items: "np.ndarray[Any, Any]", queries: Queries, context: Context) -> Floats | None:
+        """Return the ranker's scores (q, k); None, as soon as a deadline passes, where they are not there."""
+        own, left = self.parameters.deadline, context.until
+        limits = [] if own is None else [own * len(queries)]
+        limits += [] if left is None else [max(0.0, left - time.monotonic())]
+        if not limits:
+            return np.asarray(context.ranker.score(queries, items), np.float32)
+        waiting = _worker.submit(context.ranker.score, queries, items)
         try:
-            return np.asarray(waiting.result(self.parameters.deadline * len(queries)), np.float32)
+            return np.asarray(waiting.result(min(limits)), np.float32)
         except TimeoutError:
             waiting.cancel()
             return None

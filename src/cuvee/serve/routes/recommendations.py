@@ -5,6 +5,7 @@ import logging
 import time
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Any, NamedTuple
 
@@ -12,6 +13,7 @@ from fastapi import APIRouter, Path
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
+from cuvee.features import encoded_profile
 from cuvee.queries import HISTORY_LIMIT
 from cuvee.scored_once import scored_once
 from cuvee.serve.access import needs
@@ -24,11 +26,11 @@ from cuvee.serve.rules import NOTHING_SEEN, profile_of
 from cuvee.serve.service import Here, Service
 from cuvee.serve.snapshot import Snapshot, shaped
 from cuvee.serve.telemetry import DEGRADED, NOT_NOTED, SHOWN
-from cuvee.serve.wishes import Wish
+from cuvee.serve.wishes import Wish, about
 from cuvee.sql.experiments import note_exposure
 from cuvee.sql.impressions import Impressions, count_shown, impressions
 from cuvee.sql.shown import Past, note_shown, past_of, shown
-from cuvee.types import PAD
+from cuvee.types import PAD, Embeddings
 
 __all__ = ["router"]
 
@@ -43,15 +45,15 @@ _noting: set[asyncio.Task[None]] = set()
 @router.post("/recommendations", dependencies=[needs("read")])
 async def recommend(body: Asked, service: Here) -> Answer:
     """Recommend to a user, known or not, or to a session; what they did a moment ago counts."""
-    return _answered(service, body)
+    return await _answered(service, body, time.monotonic())
 
 
 @router.post("/recommendations:batch", dependencies=[needs("read")])
 async def recommend_batch(body: ManyAsked, service: Here) -> dict[str, list[Answer]]:
     """Answer several questions, in their order."""
-    answers = []
+    answers, start = [], time.monotonic()
     for asked in body.requests:
-        answers.append(_answered(service, asked))
+        answers.append(await _answered(service, asked, start))
         await asyncio.sleep(0)  # others are answered in between
     return {"answers": answers}
 
@@ -60,7 +62,7 @@ async def recommend_batch(body: ManyAsked, service: Here) -> dict[str, list[Answ
 async def rank(body: Ranked, service: Here) -> Answer:
     """Order these candidates for somebody, best first: all that may be shown at all, seen before or not."""
     asked = Asked(**body.model_dump(), k=len(body.candidates))
-    return _answered(service, asked, seen=True)
+    return await _answered(service, asked, time.monotonic(), seen=True)
 
 
 @router.get("/recommendations/{recommendation_id}", dependencies=[needs("admin")])
@@ -73,29 +75,25 @@ async def replay(recommendation_id: Annotated[Id, Path()], service: Here) -> dic
     return found
 
 
-def _answered(service: Service, body: Asked, *, seen: bool = False) -> Answer:
-    if body.user_id is not None and body.items:
-        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "give user_id or items, not both: a session has no user")
+async def _answered(service: Service, body: Asked, start: float, *, seen: bool = False) -> Answer:
+    """Answer one question that came in at `start`, of `time.monotonic()`."""
+    _check(body)
     now = time.time()
     snapshot, past, seen_before, arm = _looked_up(service, body)
     asked, body = body, body if arm is None else filled_in(body, arm.arm.settings)
-    touched, strange = snapshot.known(body.items)
-    queries = snapshot.session(touched) if body.user_id is None else snapshot.user(body.user_id, past)
-    excluded, unknown = snapshot.known(body.exclude)
-    candidates = None
-    if body.candidates is not None:
-        candidates, others = snapshot.known(body.candidates)
-        unknown += others
+    touched, strange = snapshot.known(body.items if body.personal else [])
+    profile = await _encoded(snapshot, body)
+    queries = snapshot.session(touched, profile) if body.user_id is None else snapshot.user(body.user_id, past)
+    wish, unknown = _wish(snapshot, body, start, seen=seen)
     effects = snapshot.book.effects(body.scenario, now, _profile(snapshot, body.user_id, past), seen_before)
     with scored_once():
-        wish = Wish(body.k, excluded, candidates, body.filter, seen, effects)
-        slate, effects = shaped(snapshot, queries, wish)
-        items = shown_items(snapshot, queries, slate, effects, reasons=body.reasons)
+        slate, effects = shaped(snapshot, queries, replace(wish, effects=effects))
+        items = shown_items(snapshot, queries, slate, effects, reasons=body.reasons, weights=wish.weights)
     answer = Answer(
         recommendation_id=uuid.uuid4().hex,
         model_version=snapshot.version,
         degraded=not past.read or (slate.degraded is not None and bool(slate.degraded.any())),
-        personal=past.personal and (body.user_id is not None or len(touched) > 0),
+        personal=past.personal and (body.user_id is not None or len(touched) > 0 or bool(profile)),
         unknown_items=[*strange, *unknown],
         items=items,
         experiment=None if arm is None else arm.experiment.experiment,
@@ -108,6 +106,41 @@ def _answered(service: Service, body: Asked, *, seen: bool = False) -> Answer:
         names = snapshot.book.counts(body.scenario, now, [row for row in slate.items[0].tolist() if row != PAD])
     _note(service, answer, asked, snapshot.after, names)
     return answer
+
+
+def _check(body: Asked) -> None:
+    if body.user_id is not None and (body.items or body.profile is not None):
+        told = "give user_id, or items and profile of somebody unknown, not both: a session has no user"
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, told)
+
+
+async def _encoded(snapshot: Snapshot, body: Asked) -> Mapping[str, Embeddings] | None:
+    """Return the profile as models read it; a network that reads texts holds up nobody else."""
+    if body.profile is None or not body.personal:
+        return None
+    with about("profile"):
+        return await asyncio.to_thread(encoded_profile, snapshot.bundle.data, snapshot.bundle.channels, body.profile)
+
+
+def _wish(snapshot: Snapshot, body: Asked, start: float, *, seen: bool) -> tuple[Wish, list[str]]:
+    """Return what is asked of the answer, and the ids in it that are not in the catalogue."""
+    excluded, unknown = snapshot.known(body.exclude)
+    candidates = None
+    if body.candidates is not None:
+        candidates, others = snapshot.known(body.candidates)
+        unknown += others
+    wish = Wish(
+        k=body.k,
+        exclude=excluded,
+        candidates=candidates,
+        where=body.filter,
+        seen=seen,
+        boosts=tuple((boost.when, boost.factor) for boost in body.boosts),
+        diversity=body.diversity,
+        weights=body.weights,
+        deadline=None if body.deadline is None else start + body.deadline / 1000,
+    )
+    return wish, unknown
 
 
 def _profile(snapshot: Snapshot, user_id: str | None, past: Past) -> Mapping[str, Any] | None:
@@ -135,7 +168,9 @@ def _looked_up(service: Service, body: Asked) -> _Looked:
         with service.reach.reading() as connection:
             snapshot, arm = _in_arm(service, service.follow(connection), body)
             if body.user_id is None:
-                return _Looked(snapshot, Past(personal=True), NOTHING_SEEN, arm)
+                return _Looked(snapshot, Past(personal=body.personal), NOTHING_SEEN, arm)
+            if not body.personal:
+                return _Looked(snapshot, Past(personal=False), NOTHING_SEEN, arm)
             past = past_of(connection, body.user_id, snapshot.after, HISTORY_LIMIT)
             if not past.personal:
                 return _Looked(service.snapshot, past, NOTHING_SEEN, None)
