@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from cuvee.queries import one_each
 from cuvee.serve.effects import Effects, Pin, Touch, ruled
+from cuvee.serve.rules import book_of, profile_of
+from cuvee.sql.rules import Rule
 from cuvee.types import PAD, Bools, Context, Dataset, Events, Floats, Queries, Slate
 
 NOBODY = one_each(6, np.zeros((1, 0), np.int32))
@@ -132,3 +134,36 @@ def test_against_a_plain_loop(data: st.DataObject) -> None:
     assert [(bool(buried[r]), round(float(moved[r]), 5)) for r in found] == [
         (bool(buried[r]), round(float(moved[r]), 5)) for r in want
     ]
+
+
+def test_rules_for_some_people() -> None:
+    """What is stored goes before what the fit knew; a missing value fulfils nothing; unknown people have no profile."""
+    people = pl.DataFrame({"user_id": ["a", "b"], "country": ["de", "fr"], "age": [30, None]})
+    table = pl.DataFrame({"item_id": [*"uvwxyz"], "price": [1.0, 2, 3, 4, 5, 6]})
+    data = Dataset(("a", "b"), tuple("uvwxyz"), NO_EVENTS, table, people)
+    rules = [
+        Rule("old", "boost", users="age > 20", factor=2.0),
+        Rule("german", "filter", users='country == "de"', items="price < 4"),
+        Rule("all", "bury", items="price > 5"),
+        Rule("broken", "filter", items="prise > 5"),
+        Rule("off", "filter", items="also broken", enabled=False),
+        Rule("home", "pin", scenario="home", item="z", position=0),
+    ]
+    book = book_of(rules, data)
+    assert set(book.errors) == {"broken"}
+    for profile, want in (
+        (profile_of(data, "a"), {"old", "german", "all"}),
+        (profile_of(data, "b"), {"all"}),
+        (profile_of(data, "b") | {"country": "de"}, {"german", "all"}),
+        (profile_of(data, "nobody"), {"all"}),
+        (None, {"all"}),
+    ):
+        assert {p.rule.rule for p in book.in_force("shop", 0.0, profile)} == want
+    effects = book.effects("home", 0.0, profile_of(data, "a"))
+    assert effects is not None
+    assert effects.allowed is not None
+    assert effects.allowed.tolist() == [True] * 3 + [False] * 3
+    assert [(p.rule, p.row) for p in effects.pins] == [("home", 5)]
+    assert book_of([Rule("later", "bury", valid_from=5.0, valid_until=7.0)], data).effects("x", 4.9) is None
+    for now, holds in ((5.0, True), (6.9, True), (7.0, False)):
+        assert Rule("r", "bury", valid_from=5.0, valid_until=7.0).holds("x", now) == holds

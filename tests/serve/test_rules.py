@@ -231,3 +231,41 @@ def _written_down(service: Running, recommendation: str) -> None:
     end = time.monotonic() + 10
     while service.client.get(f"/v1/recommendations/{recommendation}").status_code == 404 and time.monotonic() < end:
         time.sleep(0.02)
+
+
+def test_rules_can_be_tried_out(service: Running) -> None:
+    """Nothing is stored; every item that moved says which rule did it, those that made room none."""
+    body = {"user_id": "trier", "k": 4, "scenario": "shop"}
+    order = ids(service, user_id="trier")
+    put(service, "stored", kind="pin", item=order[3], position=0)
+    rules: list[dict[str, Any]] = [
+        {"rule": "drop", "kind": "filter", "items": f'item_id != "{order[1]}"'},
+        {"rule": "place", "kind": "pin", "item": order[9], "position": 1},
+        {"rule": "tomorrow", "kind": "pin", "item": order[8], "position": 0, "priority": 9,
+         "valid_from": time.time() + 86_400},
+    ]  # fmt: skip
+    found = service.client.post("/v1/rules:simulate", json={"rules": rules, "request": body}).json()
+    assert [i["item_id"] for i in found["before"]] == [order[3], order[0], order[1], order[2]]
+    assert [i["item_id"] for i in found["after"]] == [order[3], order[9], order[0], order[2]]
+    moved = [(m["item_id"], m["before"], m["after"], m["rules"]) for m in found["moved"]]
+    assert moved == [(order[0], 1, 2, []), (order[1], 2, None, ["drop"]), (order[9], None, 1, ["place"])]
+    later = {"rules": rules, "request": body, "at": time.time() + 2 * 86_400}
+    found = service.client.post("/v1/rules:simulate", json=later).json()
+    assert [i["item_id"] for i in found["after"]] == [order[8], order[9], order[3], order[0]]
+    none = {"rules": [{"rule": "stored", "kind": "pin", "item": order[3], "enabled": False}], "request": body}
+    found = service.client.post("/v1/rules:simulate", json=none).json()
+    assert [i["item_id"] for i in found["after"]] == order[:4]
+    assert [m["rules"] for m in found["moved"] if m["item_id"] == order[3]] == [["stored"]]
+    wrong = {"rules": [{"rule": "x", "kind": "filter", "items": "prise < 3"}], "request": body}
+    answer = service.client.post("/v1/rules:simulate", json=wrong)
+    assert answer.status_code == 422
+    assert "x: unknown column 'prise'" in answer.json()["detail"]
+    assert [r["rule"] for r in service.client.get("/v1/rules").json()["rules"]] == ["stored"]
+    drop(service, "stored")
+
+
+def test_rules_for_some_people(service: Running) -> None:
+    """The bundle has no columns of profiles, so that a condition on them is refused and says so."""
+    answer = service.client.put("/v1/rules/x", json={"kind": "boost", "factor": 2, "users": "country is missing"})
+    assert answer.status_code == 422
+    assert "users: unknown column 'country'" in answer.json()["detail"]

@@ -11,7 +11,8 @@ import polars as pl
 
 from cuvee.conditions import condition, fulfilled
 from cuvee.errors import ConfigError, UnknownNameError
-from cuvee.serve.capping import counted_names, limit_of, long_ids, used_up, without
+from cuvee.serve.capping import counted_names, limit_of, used_up, without
+from cuvee.serve.capping import long_ids as digests_of
 from cuvee.serve.effects import Effects, Pin, Touch
 from cuvee.sql.impressions import Impressions
 from cuvee.sql.rules import Rule
@@ -58,8 +59,9 @@ class Book:
         return max((p.rule.hours * 3_600 for p in self.rules if p.rule.hours is not None), default=0.0)
 
     @cached_property
-    def _long_ids(self) -> Mapping[str, int]:
-        return {} if self.data is None else long_ids(self.data)
+    def long_ids(self) -> Mapping[str, int]:
+        """Digest -> row of the items whose ids are too long for the name of a count."""
+        return {} if self.data is None else digests_of(self.data)
 
     def counts(self, scenario: str, now: float, rows: Sequence[int]) -> list[str]:
         """Return the names of the counts to which showing these items to somebody adds, one an impression."""
@@ -67,10 +69,6 @@ class Book:
             return []
         caps = [(p.rule, p.items) for p in self.rules if p.rule.kind == "cap" and p.rule.holds(scenario, now)]
         return counted_names(caps, rows, self.data)
-
-    @cached_property
-    def asks_for_profiles(self) -> bool:
-        return any(p.users is not None for p in self.rules)
 
     def in_force(self, scenario: str, now: float, profile: Mapping[str, Any] | None) -> list[Parsed]:
         """Return the rules that hold in a scenario at a moment for somebody.
@@ -109,7 +107,7 @@ class Book:
                 left = p.items
             elif p.rule.kind == "cap":
                 if p.rule.times is not None and not p.rule.together and self.data is not None:
-                    left = without(p.items, used_up(p.rule, seen, now, self.data, self._long_ids))
+                    left = without(p.items, used_up(p.rule, seen, now, self.data, self.long_ids))
                 most = limit_of(p.rule, seen, now)
                 limits += [] if most is None else [(p.items, most)]
             if left is not None:

@@ -32,7 +32,7 @@ from cuvee.sql.impressions import Impressions, count_shown, impressions
 from cuvee.sql.shown import Past, note_shown, past_of, shown
 from cuvee.types import PAD, Embeddings
 
-__all__ = ["router"]
+__all__ = ["check", "encoded", "looked_up", "profile_for", "router", "wish_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -77,15 +77,15 @@ async def replay(recommendation_id: Annotated[Id, Path()], service: Here) -> dic
 
 async def _answered(service: Service, body: Asked, start: float, *, seen: bool = False) -> Answer:
     """Answer one question that came in at `start`, of `time.monotonic()`."""
-    _check(body)
+    check(body)
     now = time.time()
-    snapshot, past, seen_before, arm = _looked_up(service, body)
+    snapshot, past, seen_before, arm = looked_up(service, body)
     asked, body = body, body if arm is None else filled_in(body, arm.arm.settings)
     touched, strange = snapshot.known(body.items if body.personal else [])
-    profile = await _encoded(snapshot, body)
+    profile = await encoded(snapshot, body)
     queries = snapshot.session(touched, profile) if body.user_id is None else snapshot.user(body.user_id, past)
-    wish, unknown = _wish(snapshot, body, start, seen=seen)
-    effects = snapshot.book.effects(body.scenario, now, _profile(snapshot, body.user_id, past), seen_before)
+    wish, unknown = wish_of(snapshot, body, start, seen=seen)
+    effects = snapshot.book.effects(body.scenario, now, profile_for(snapshot, body, past), seen_before)
     with scored_once():
         slate, effects = shaped(snapshot, queries, replace(wish, effects=effects))
         items = shown_items(snapshot, queries, slate, effects, reasons=body.reasons, weights=wish.weights)
@@ -108,13 +108,13 @@ async def _answered(service: Service, body: Asked, start: float, *, seen: bool =
     return answer
 
 
-def _check(body: Asked) -> None:
+def check(body: Asked) -> None:
     if body.user_id is not None and (body.items or body.profile is not None):
         told = "give user_id, or items and profile of somebody unknown, not both: a session has no user"
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, told)
 
 
-async def _encoded(snapshot: Snapshot, body: Asked) -> Mapping[str, Embeddings] | None:
+async def encoded(snapshot: Snapshot, body: Asked) -> Mapping[str, Embeddings] | None:
     """Return the profile as models read it; a network that reads texts holds up nobody else."""
     if body.profile is None or not body.personal:
         return None
@@ -122,8 +122,8 @@ async def _encoded(snapshot: Snapshot, body: Asked) -> Mapping[str, Embeddings] 
         return await asyncio.to_thread(encoded_profile, snapshot.bundle.data, snapshot.bundle.channels, body.profile)
 
 
-def _wish(snapshot: Snapshot, body: Asked, start: float, *, seen: bool) -> tuple[Wish, list[str]]:
-    """Return what is asked of the answer, and the ids in it that are not in the catalogue."""
+def wish_of(snapshot: Snapshot, body: Asked, start: float, *, seen: bool = False) -> tuple[Wish, list[str]]:
+    """Return what is asked of the answer, but for rules, and the ids in it that are not in the catalogue."""
     excluded, unknown = snapshot.known(body.exclude)
     candidates = None
     if body.candidates is not None:
@@ -143,11 +143,13 @@ def _wish(snapshot: Snapshot, body: Asked, start: float, *, seen: bool) -> tuple
     return wish, unknown
 
 
-def _profile(snapshot: Snapshot, user_id: str | None, past: Past) -> Mapping[str, Any] | None:
-    """Return what may be known of somebody's profile, where a rule asks for it."""
-    if user_id is None or not past.personal or not snapshot.book.asks_for_profiles:
+def profile_for(snapshot: Snapshot, body: Asked, past: Past) -> Mapping[str, Any] | None:
+    """Return what may be known of somebody's profile, where there are rules that may ask for it."""
+    if not past.personal or not snapshot.book.rules:
         return None
-    known = {} if snapshot.row_of(user_id) is None else profile_of(snapshot.bundle.data, user_id)
+    if body.user_id is None:
+        return body.profile
+    known = {} if snapshot.row_of(body.user_id) is None else profile_of(snapshot.bundle.data, body.user_id)
     return known | dict(past.profile)
 
 
@@ -162,7 +164,8 @@ class _Looked(NamedTuple):
     arm: Assigned | None
 
 
-def _looked_up(service: Service, body: Asked) -> _Looked:
+def looked_up(service: Service, body: Asked) -> _Looked:
+    """Return what is known of who asks, and the snapshot that answers."""
     pending = {} if body.user_id is None else service.pending.of(body.user_id)
     try:
         with service.reach.reading() as connection:
@@ -170,7 +173,7 @@ def _looked_up(service: Service, body: Asked) -> _Looked:
             if body.user_id is None:
                 return _Looked(snapshot, Past(personal=body.personal), NOTHING_SEEN, arm)
             if not body.personal:
-                return _Looked(snapshot, Past(personal=False), NOTHING_SEEN, arm)
+                return _Looked(service.snapshot, Past(personal=False), NOTHING_SEEN, None)
             past = past_of(connection, body.user_id, snapshot.after, HISTORY_LIMIT)
             if not past.personal:
                 return _Looked(service.snapshot, past, NOTHING_SEEN, None)

@@ -1,6 +1,7 @@
 """Rules that shape answers: kept as data, checked before they are stored, tried out beforehand."""
 
 import time
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated
 
@@ -8,11 +9,14 @@ from fastapi import APIRouter, Path
 from sqlalchemy import Connection
 
 from cuvee.serve.access import Actor, needs
+from cuvee.serve.answers import shown_items
 from cuvee.serve.checking import checked
 from cuvee.serve.problems import Problem
-from cuvee.serve.rule_bodies import CheckedOut, RuleId, RuleIn, RuleOut, RulesIn, stored_rule
+from cuvee.serve.routes.recommendations import check, encoded, looked_up, profile_for, wish_of
+from cuvee.serve.rule_bodies import CheckedOut, RuleId, RuleIn, RuleOut, RulesIn, Simulated, SimulateIn, stored_rule
 from cuvee.serve.service import Here
-from cuvee.serve.snapshot import Snapshot
+from cuvee.serve.simulation import Moment, merged, moves, taken_out
+from cuvee.serve.snapshot import Snapshot, shaped, with_rules
 from cuvee.sql.rules import Rule, delete_rule, put_rule
 
 __all__ = ["router"]
@@ -41,6 +45,34 @@ async def validate_rules(body: RulesIn, service: Here) -> CheckedOut:
     others = [r for r in snapshot.book.stored if r.rule not in {new.rule for new in rules}]
     found = [checked(rule, [*rules, *others], snapshot, time.time()) for rule in rules]
     return CheckedOut(valid=all(c.valid for c in found), rules=found)
+
+
+@router.post(":simulate", dependencies=[needs("admin")])
+async def simulate_rules(body: SimulateIn, service: Here) -> Simulated:
+    """Answer a request as the rules stand and with those given among them; neither is stored, nobody is shown it."""
+    asked = body.request
+    check(asked)
+    snapshot, past, seen, _ = looked_up(service, asked.model_copy(update={"session": None}))
+    after = with_rules(snapshot, merged(snapshot.book.stored, [stored_rule(r.rule, r) for r in body.rules]))
+    wrong = [f"{r.rule}: {after.book.errors[r.rule]}" for r in body.rules if r.rule in after.book.errors]
+    if wrong:
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(wrong))
+    touched, _ = snapshot.known(asked.items if asked.personal else [])
+    profile = await encoded(snapshot, asked)
+    queries = snapshot.session(touched, profile) if asked.user_id is None else snapshot.user(asked.user_id, past)
+    wish, _ = wish_of(snapshot, asked, time.monotonic())
+    now = time.time() if body.at is None else body.at
+    moment = Moment(asked.scenario, now, profile_for(after, asked, past), seen)
+    slates, acting, shown, out = [], [], [], []
+    for one in (snapshot, after):
+        effects = one.book.effects(*vars(moment).values())
+        slate, acted = shaped(one, queries, replace(wish, effects=effects))
+        slates.append(slate)
+        acting.append(acted)
+        shown.append(shown_items(one, queries, slate, acted, reasons=asked.reasons, weights=wish.weights))
+        out += taken_out(one.book, moment)
+    moved = moves((slates[0], slates[1]), (acting[0], acting[1]), out, snapshot.bundle.data.items)
+    return Simulated(before=shown[0], after=shown[1], moved=moved)
 
 
 @router.get("/{rule:path}", dependencies=[needs("admin")])
