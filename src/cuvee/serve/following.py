@@ -44,7 +44,10 @@ def followed(snapshot: Snapshot, changes: Changes, media: Path) -> Snapshot:
         media: the folder of uploaded files.
     """
     gone = {row for version, row in changes.erased if version == snapshot.version}
-    snapshot = replace(snapshot, forgotten=snapshot.forgotten | gone) if gone else snapshot
+    if gone:
+        names = [snapshot.bundle.data.users[row] for row in gone]
+        praise = None if snapshot.praise is None else snapshot.praise.without(names)
+        snapshot = replace(snapshot, forgotten=snapshot.forgotten | gone, praise=praise)
     items = changes.items
     try:
         return taken_in(snapshot, items, media)

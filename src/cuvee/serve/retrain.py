@@ -25,6 +25,7 @@ from cuvee.sql.database import purge, reading, writing
 from cuvee.sql.erasures import erased_rows, forget_row, last_erasure, note_clean, refusing, still_known
 from cuvee.sql.models import activate, active_version, add_version
 from cuvee.sql.people import personal_tables
+from cuvee.sql.profiles import new_reviews
 from cuvee.sql.shown import last_change
 
 __all__ = ["retrain"]
@@ -53,7 +54,7 @@ def retrain(log: SqlLog, folder: Path, job_id: str) -> str:
         if active is None:
             raise ConfigError("no version is active: start the service with a bundle first")
         snapshot = followed(snapshot_of(active.bundle), changes, folder.parent / "media")
-        bundle = _with_consent(snapshot, log)
+        bundle = _with_reviews(_with_consent(snapshot, log), log)
         _say(log.engine, job_id, 0.2)
         bundle, offset = _with_log(bundle, log, active.event_offset)
         _say(log.engine, job_id, 0.4)
@@ -81,6 +82,25 @@ def _with_consent(snapshot: Snapshot, log: SqlLog) -> Bundle:
     if refused.any():
         data = keep_events(data, ~refused[data.events.user])
     return replace(snapshot.bundle, data=data)
+
+
+def _with_reviews(bundle: Bundle, log: SqlLog) -> Bundle:
+    """Return the bundle with the reviews that were posted since, each once."""
+    with reading(log.engine) as connection:
+        found = new_reviews(connection)
+    if not found:
+        return bundle
+    names = ("user_id", "item_id", "text")
+    types = {**dict.fromkeys(names, pl.String), "rating": pl.Float64, "timestamp": pl.Int64}
+    rows = [{**{k: r[k] for k in (*names, "rating")}, "timestamp": r["time"]} for r in found]
+    posted, old = pl.DataFrame(rows, types), bundle.data.reviews
+    if old is None:
+        return replace(bundle, data=replace(bundle.data, reviews=posted))
+    if "timestamp" in old.columns and old["timestamp"].dtype.is_temporal():
+        posted = posted.with_columns(pl.from_epoch("timestamp", "s"))
+    posted = posted.select(pl.col(name).cast(old[name].dtype) for name in posted.columns if name in old.columns)
+    posted = posted.join(old, on=names, how="anti", maintain_order="left")
+    return replace(bundle, data=replace(bundle.data, reviews=pl.concat([old, posted], how="diagonal")))
 
 
 def _erased_meanwhile(connection: Connection, source: str, snapshot: Snapshot, bundle: Bundle, upto: int) -> list[int]:

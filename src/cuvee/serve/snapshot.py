@@ -19,6 +19,7 @@ from cuvee.protocols import Explainer, Recommender, StageModel
 from cuvee.queries import one_each, queries_of, with_past
 from cuvee.rank import recommend
 from cuvee.serve.effects import Effects, ruled
+from cuvee.serve.praise import Praise
 from cuvee.serve.rules import NO_RULES, Book, book_of
 from cuvee.serve.wishes import Boosted, Wish, about, diversified
 from cuvee.sql.catalogue import State
@@ -62,6 +63,8 @@ class Snapshot:
     """Items whose content has changed and which the model ranks by what it read at the fit."""
     forgotten: frozenset[int] = frozenset()
     """Rows of users who were erased since the fit: they are nobody."""
+    praise: Praise | None = None
+    """What reviews praise; None: the bundle has none."""
 
     @cached_property
     def shown(self) -> Bools:
@@ -161,7 +164,15 @@ class Snapshot:
         self, queries: Queries, slate: Slate, weights: Mapping[str, float] | None = None
     ) -> Sequence[Sequence[Reason]]:
         """Return the reasons of each place of the one slate, which was made with these weights."""
-        return replace(self.bundle, model=self._weighed(weights)).reasons(queries, slate, _explainers())[0]
+        bundle = self.bundle if not weights else replace(self.bundle, model=self._weighed(weights))
+        found = bundle.reasons(queries, slate, _explainers())[0]
+        if self.praise is None:
+            return found
+        places = np.flatnonzero(slate.items[0] != PAD)
+        praised = self.praise.of([self.bundle.data.items[row] for row in slate.items[0, places].tolist()])
+        for place, more in zip(places.tolist(), praised, strict=True):
+            found[place] = [*found[place], *more]
+        return found
 
     @cached_property
     def _fulfilled(self) -> Callable[[str], Bools]:
@@ -233,7 +244,8 @@ def snapshot_of(folder: Path, after: int = 0) -> Snapshot:
     if OTHER not in data.events.kinds:
         data = replace(data, events=replace(data.events, kinds=(*data.events.kinds, OTHER)))
     bundle = replace(bundle, data=data)
-    return Snapshot(bundle, bundle, version_in(folder), after, states={}, **_steps(bundle))
+    praise = None if data.reviews is None or not len(data.reviews) else Praise(data)
+    return Snapshot(bundle, bundle, version_in(folder), after, praise=praise, states={}, **_steps(bundle))
 
 
 def with_states(snapshot: Snapshot, changed: Mapping[str, State]) -> Snapshot:

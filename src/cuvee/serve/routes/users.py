@@ -1,25 +1,49 @@
-"""What people agree to, and what is held about them."""
+"""What people say of themselves and agree to, and what is held about them."""
 
 import asyncio
 from dataclasses import asdict
+from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
 from cuvee.serve.access import Actor, needs
-from cuvee.serve.bodies import ConsentBody, Id
+from cuvee.serve.bodies import Body, ConsentBody, Id, Value
 from cuvee.serve.erasure import forget
+from cuvee.serve.problems import Problem
 from cuvee.serve.processes import start_process
 from cuvee.serve.service import Here
 from cuvee.sql.people import Consent, pseudonym, record, user_numbers
+from cuvee.sql.profiles import known_people, profile_in, set_profile
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/v1/users", tags=["users"])
 
 UserId = Annotated[Id, Path()]
+
+
+class ProfileIn(Body):
+    """Columns of a profile."""
+
+    model_config = ConfigDict(extra="allow", strict=True, allow_inf_nan=False)
+    __pydantic_extra__: dict[str, Value] = Field(init=False)
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        return dict(self.__pydantic_extra__ or {})
+
+
+class UserOut(BaseModel):
+    user_id: str
+    profile: dict[str, Any] = Field(description="What was stored here, over what the bundle knows")
+
+
+class UsersOut(BaseModel):
+    users: list[UserOut]
+    next: str | None = Field(description="Give it as `after` to get what follows; null: this is the end")
 
 
 class ErasedOut(BaseModel):
@@ -71,3 +95,64 @@ async def erase_user(user_id: UserId, service: Here, actor: Actor) -> ErasedOut:
         versions=list(found.versions),
         job_id=found.job_id,
     )
+
+
+@router.get("", dependencies=[needs("admin")])
+async def list_users(
+    service: Here, after: Annotated[Id | None, Query()] = None, limit: Annotated[int, Query(ge=1, le=1_000)] = 100
+) -> UsersOut:
+    """Return the people whom the database knows, by id, with the profiles that were stored here."""
+    with service.reach.reading() as connection:
+        found = known_people(connection, after, limit + 1)
+    users = [UserOut(user_id=name, profile=profile) for name, profile in found[:limit]]
+    return UsersOut(users=users, next=found[limit - 1][0] if len(found) > limit else None)
+
+
+@router.get("/{user_id:path}", dependencies=[needs("admin")])
+async def get_user(user_id: UserId, service: Here) -> UserOut:
+    """Return the profile of a person, whom the database or the bundle knows."""
+    with service.reach.reading() as connection:
+        snapshot, stored = service.follow(connection), profile_in(connection, user_id)
+    row = snapshot.row_of(user_id)
+    if row is None and stored is None:
+        raise Problem(HTTPStatus.NOT_FOUND, f"nobody is known as {user_id!r}")
+    known = {} if row is None else snapshot.bundle.data.user_table.row(row, named=True)
+    known.pop("user_id", None)
+    return UserOut(user_id=user_id, profile={**known, **(stored or {})})
+
+
+@router.put("/{user_id:path}", dependencies=[needs("events")])
+async def put_user(user_id: UserId, body: ProfileIn, service: Here, actor: Actor) -> UserOut:
+    """Store a person's profile in place of the one that was stored here; rules read it in the very next answer."""
+
+    def store(connection: Connection) -> None:
+        set_profile(connection, user_id, body.columns, actor)
+
+    await service.writer.write(store)
+    return UserOut(user_id=user_id, profile=body.columns)
+
+
+@router.patch("/{user_id:path}", dependencies=[needs("events")])
+async def patch_user(user_id: UserId, body: ProfileIn, service: Here, actor: Actor) -> UserOut:
+    """Change some columns of the profile that is stored here."""
+
+    def store(connection: Connection) -> dict[str, Any]:
+        merged = {**(profile_in(connection, user_id) or {}), **body.columns}
+        set_profile(connection, user_id, merged, actor)
+        return merged
+
+    return UserOut(user_id=user_id, profile=await service.writer.write(store))
+
+
+@router.delete("/{user_id:path}", status_code=HTTPStatus.NO_CONTENT, dependencies=[needs("admin")])
+async def delete_user(user_id: UserId, service: Here, actor: Actor) -> None:
+    """Delete the profile that is stored here; what the person did stays: `:erase` forgets all of it."""
+
+    def store(connection: Connection) -> bool:
+        if profile_in(connection, user_id) is None:
+            return False
+        set_profile(connection, user_id, {}, actor)
+        return True
+
+    if not await service.writer.write(store):
+        raise Problem(HTTPStatus.NOT_FOUND, f"nobody is known as {user_id!r}")

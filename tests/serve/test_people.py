@@ -1,0 +1,111 @@
+"""Profiles and reviews over HTTP; what reviews praise becomes a reason."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from cuvee.bundle import load_bundle, save_bundle
+from cuvee.logs.sql import SqlLog
+from cuvee.serve.following import Changes, followed
+from cuvee.serve.praise import Praise
+from cuvee.serve.retrain import _with_reviews
+from cuvee.serve.snapshot import snapshot_of
+from cuvee.sql.database import writing
+from cuvee.sql.profiles import store_review
+from cuvee.sql.shown import Past
+from cuvee.types import Reason
+from tests.serve.conftest import Running
+
+PRAISED = pl.DataFrame(
+    {
+        "user_id": ["u01", "u02", "u03", "u04"],
+        "item_id": ["i05", "i05", "i05", "i06"],
+        "text": ["The battery is great.", "I love the battery, it is excellent!", "Great battery.", "A mug."],
+        "rating": [5.0, 5.0, 5.0, 3.0],
+    }
+)
+
+
+def test_a_profile_comes_changes_and_goes(service: Running) -> None:
+    path = "/v1/users/pat%2F1"
+    assert service.client.get(path).status_code == 404
+    assert service.client.put(path, json={"age": 30, "city": "Brno"}).json()["profile"] == {"age": 30, "city": "Brno"}
+    changed = service.client.patch(path, json={"age": 31, "likes": ["mugs"]})
+    expected = {"age": 31, "city": "Brno", "likes": ["mugs"]}
+    assert changed.json() == {"user_id": "pat/1", "profile": expected}
+    assert service.client.get(path).json()["profile"] == expected
+    assert service.client.put(path, json={"age": 5}).json()["profile"] == {"age": 5}
+    service.client.put("/v1/users/another", json={})
+    people = [user["user_id"] for user in service.client.get("/v1/users", params={"limit": 1_000}).json()["users"]]
+    assert "pat/1" in people
+    first = service.client.get("/v1/users", params={"limit": 1}).json()
+    assert first["next"] == first["users"][0]["user_id"] == people[0]
+    rest = service.client.get("/v1/users", params={"limit": 1_000, "after": first["next"]}).json()
+    assert [user["user_id"] for user in rest["users"]] == people[1:]
+    assert service.client.delete(path).status_code == 204
+    assert service.client.get(path).json()["profile"] == {}
+    assert service.client.delete("/v1/users/nobody-at-all").status_code == 404
+    assert service.client.get("/v1/users/u03").json()["user_id"] == "u03"  # the bundle knows them
+    assert service.client.put(path, json={"deep": {"er": 1}}).status_code == 422
+
+
+def test_reviews_are_kept_once_handed_out_and_erased(service: Running) -> None:
+    path = "/v1/items/i07/reviews"
+    first = {"review_id": "r/1", "user_id": "critic", "text": "A fine mug.", "rating": 5.0, "time": 10}
+    second = {**first, "review_id": "r/2", "text": "Still fine.", "time": 20}
+    for review in (first, second, {**first, "text": "Another text"}):
+        assert service.client.post(path, json=review).status_code == 201
+    found = service.client.get(path).json()["reviews"]
+    assert [(r["review_id"], r["text"]) for r in found] == [("r/2", "Still fine."), ("r/1", "A fine mug.")]
+    assert "user_id" not in found[0]
+    held = service.client.get("/v1/users/critic:export").json()
+    assert {r["text"] for r in held["reviews"]} == {"A fine mug.", "Still fine."}
+    assert service.client.post("/v1/users/critic:erase").json()["removed"]["reviews"] == 2
+    assert service.client.get(path).json()["reviews"] == []
+    assert service.client.post("/v1/items/none/reviews", json=first).status_code == 404
+    assert service.client.post(path, json={**first, "text": ""}).status_code == 422
+
+
+def told(praise: Praise, item_id: str) -> tuple[Reason, ...]:
+    end = time.monotonic() + 20
+    while not (found := praise.of([item_id])[0]) and time.monotonic() < end:
+        time.sleep(0.01)
+    return found
+
+
+def test_what_reviews_praise_is_a_reason_that_no_answer_waits_for(bundle: Path, tmp_path: Path) -> None:
+    loaded = load_bundle(bundle)
+    save_bundle(replace(loaded, data=replace(loaded.data, reviews=PRAISED)), tmp_path / "b")
+    snapshot = snapshot_of(tmp_path / "b")
+    assert snapshot.praise is not None
+    (reason,) = told(snapshot.praise, "i05")
+    assert reason.kind == "reviews"
+    assert "battery" in reason.text
+    assert "user_id" not in reason.evidence
+    queries = snapshot.user("u00", Past(personal=True))
+    slate = snapshot.bundle.recommend(queries, 23)
+    why = snapshot.reasons(queries, slate)
+    assert reason in why[slate.items[0].tolist().index(5)]
+    erased = [(snapshot.version, row) for row in (1, 2, 3)]
+    later = followed(snapshot, Changes(erased=erased), tmp_path)
+    assert later.praise is not None
+    later.praise.of(["i05"])
+    later.praise._reader.submit(int).result()  # what was asked before it has been read
+    assert later.praise.of(["i05"]) == [()]
+
+
+def test_a_fit_reads_what_was_posted_once(bundle: Path, tmp_path: Path) -> None:
+    log = SqlLog(f"sqlite:///{tmp_path}/cuvee.db")
+    review = {"review_id": "r", "user_id": "u09", "text": "Soft.", "rating": None, "time": 5}
+    with writing(log.engine) as connection:
+        store_review(connection, "i01", review)
+    grown = _with_reviews(load_bundle(bundle), log)
+    again = _with_reviews(grown, log)
+    assert grown.data.reviews is not None
+    assert grown.data.reviews.rows(named=True) == [
+        {"user_id": "u09", "item_id": "i01", "text": "Soft.", "rating": None, "timestamp": 5}
+    ]
+    assert again.data.reviews is not None
+    assert again.data.reviews.equals(grown.data.reviews)
