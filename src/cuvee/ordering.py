@@ -1,7 +1,6 @@
 """The best of many scores, in order."""
 
 import numpy as np
-import torch
 
 from cuvee.types import PAD, Floats, Ints
 
@@ -9,6 +8,8 @@ __all__ = ["top_k"]
 
 _WIDE = 1 << 13
 """Scores a row from which rows are taken one by one: below, torch takes all at once in less time."""
+_FEW = 4
+"""Rows up to which they are taken one by one, however narrow: one answer of a service does not need torch."""
 _SPARE = 8
 """Groups a wide row is cut into, for each place wanted."""
 
@@ -20,11 +21,13 @@ def top_k(scores: Floats, k: int) -> tuple[Ints, Floats]:
     """
     width = scores.shape[1]
     k = min(k, width)
-    if width >= _WIDE and 0 < k * _SPARE <= width:
+    if k and (len(scores) <= _FEW or (width >= _WIDE and k * _SPARE <= width)):
         found = [_top(row, k) for row in scores]
         return np.array([f[0] for f in found], np.int32).reshape(-1, k), np.array(
             [f[1] for f in found], np.float32
         ).reshape(-1, k)
+    import torch  # here: a second of a service's start
+
     values, rows = torch.topk(torch.from_numpy(scores), min(k + 1, width), dim=1)
     items, best = rows.numpy().astype(np.int32), values.numpy()
     if 0 < k < width:
