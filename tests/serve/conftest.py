@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 import httpx
 import numpy as np
@@ -98,25 +100,28 @@ def running(
     where = ["--data", str(data)] if database is None else ["--database", database]
     key = "" if demo else printed("keys", "make", *where, "--scope", "admin", "tests").strip()
     with (
+        TemporaryFile("w+") as told,  # a pipe that nobody reads would stop it in the end
         subprocess.Popen(
-            [sys.executable, "-m", "cuvee", *words], env=environment, text=True, stderr=subprocess.PIPE, cwd=cwd
+            [sys.executable, "-m", "cuvee", *words], env=environment, text=True, stderr=told, cwd=cwd
         ) as process,
         httpx.Client(
             base_url=f"http://127.0.0.1:{port}", timeout=20, headers={"Authorization": f"Bearer {key}"} if key else {}
         ) as client,
     ):
         try:
-            _wait(client, process)
+            _wait(client, process, told)
             yield Running(client, data, process, database)
         finally:
             process.terminate()
             process.wait(20)
 
 
-def _wait(client: httpx.Client, process: "subprocess.Popen[str]") -> None:
+def _wait(client: httpx.Client, process: "subprocess.Popen[str]", told: IO[str]) -> None:
     end = time.monotonic() + 60
     while time.monotonic() < end:
-        assert process.poll() is None, process.communicate()[1]
+        if process.poll() is not None:
+            told.seek(0)
+            raise AssertionError(told.read())
         try:
             if client.get("/readyz").status_code == 200:
                 return

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from cuvee.logs.sql import SqlLog, store_events
 from cuvee.protocols.streams import Entry, Subscription
 from cuvee.serve.bodies import EventIn
-from cuvee.serve.reach import TROUBLE
+from cuvee.serve.reach import TROUBLE, brief
 from cuvee.sql.database import writing
 
 __all__ = ["ingest"]
@@ -57,7 +57,7 @@ def ingest(log: SqlLog, subscription: Subscription, over: threading.Event, most:
             subscription.refuse(refused)
         except (ConnectionError, *TROUBLE) as error:
             WAITS.inc()
-            logger.warning("trying again in %.1f s: %s", pause, str(error).splitlines()[0])
+            logger.warning("trying again in %.1f s: %s", pause, brief(error))
             over.wait(pause)
             pause = min(2 * pause, _LONGEST)
             continue
@@ -91,7 +91,7 @@ def _store(log: SqlLog, entries: Sequence[Entry]) -> tuple[list[Entry], list[tup
                 _, more = _store(log, [one[0]])
                 refused += more
         else:
-            refused += [(entry, f"the database does not take it: {error}") for entry, _ in good]
+            refused += [(entry, f"the database does not take it: {brief(error)}") for entry, _ in good]
     aside = {entry.number for entry, _ in refused}
     return [entry for entry, _ in good if entry.number not in aside], refused
 

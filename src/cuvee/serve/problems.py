@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from cuvee.errors import ConfigError, DataError, UnknownNameError
-from cuvee.serve.reach import TROUBLE, Away
+from cuvee.serve.reach import TROUBLE, Away, brief
 
 __all__ = ["Problem", "answer_problems", "problem"]
 
@@ -100,9 +100,14 @@ def _methods(request: Request) -> list[str]:
 
 
 async def _unreachable(request: Request, error: Exception) -> JSONResponse:
-    logger.error("%s %s: the database could not be used: %s", request.method, request.url.path, error)
+    if not isinstance(error, Away):  # that is said once, not at every request
+        logger.error("%s of %s: the database could not be used: %s", request.method, _route(request), brief(error))
     told = f"{_trouble(error)}; nothing was stored, try again"
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, told, {"Retry-After": _RETRY_AFTER})
+
+
+def _route(request: Request) -> str:
+    return str(getattr(request.scope.get("route"), "path", "none"))  # its pattern: the path itself holds ids
 
 
 def _trouble(error: Exception) -> str:
@@ -113,5 +118,5 @@ def _trouble(error: Exception) -> str:
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    logger.error("%s of %s failed", request.method, _route(request), exc_info=error)
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "something went wrong here; it is in the log of the service")

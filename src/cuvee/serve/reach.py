@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as NoConnection
 
 from cuvee.sql.database import reading
 
-__all__ = ["TROUBLE", "Away", "Reach"]
+__all__ = ["TROUBLE", "Away", "Reach", "brief"]
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +26,11 @@ _PATIENCE = 2.0
 """Seconds that requests of a process wait for a silent database, once: they all share one thread."""
 _PAUSE = 0.25
 """Seconds between two tries."""
+
+
+def brief(error: Exception) -> str:
+    """Return what went wrong in a line of a log: no statement, nobody's id."""
+    return str(error).partition("\n")[0]
 
 
 class Away(ConnectionError):
@@ -65,7 +70,7 @@ class Reach:
                 yield connection
         except TROUBLE as error:
             if self._trying.acquire(blocking=False):
-                logger.error("the database cannot be read: %s", str(error).splitlines()[0])
+                logger.error("the database cannot be read: %s", brief(error))
                 threading.Thread(target=self._try, daemon=True).start()
             raise Away("the database cannot be reached") from error
 

@@ -71,7 +71,7 @@ def _engine(url: str, busy_timeout: float, process: int) -> Engine:  # noqa: ARG
         if not folder.is_dir():
             raise ConfigError(f"{url}: there is no folder {folder}")
     try:
-        engine = create_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite")
+        engine = create_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite", hide_parameters=True)
     except ModuleNotFoundError as error:
         raise ConfigError(f"{url} needs the driver {error.name!r}: pip install {error.name}") from error
     if engine.dialect.name == "sqlite":

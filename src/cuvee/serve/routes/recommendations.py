@@ -21,7 +21,7 @@ from cuvee.serve.answers import shown_items
 from cuvee.serve.bodies import Answer, Asked, Id, ManyAsked, Ranked
 from cuvee.serve.experiments import Assigned, assigned, filled_in
 from cuvee.serve.problems import Problem
-from cuvee.serve.reach import Away
+from cuvee.serve.reach import Away, brief
 from cuvee.serve.rules import NOTHING_SEEN, profile_of
 from cuvee.serve.service import Here, Service
 from cuvee.serve.snapshot import Snapshot, shaped
@@ -220,7 +220,8 @@ def _note(service: Service, answer: Answer, body: Asked, after: int, names: list
             await service.writer.write(store)
         except (Away, SQLAlchemyError) as error:
             NOT_NOTED.inc()
-            logger.error("recommendation %s could not be written down: %s", answer.recommendation_id, error)
+            if not isinstance(error, Away):  # that is said once, not at every answer
+                logger.error("recommendation %s is not written down: %s", answer.recommendation_id, brief(error))
         finally:
             if body.user_id is not None:
                 service.pending.remove(body.user_id, answer.recommendation_id)
