@@ -26,7 +26,7 @@ _LIKELIEST = 300
 class Asking:
     """When a question pays."""
 
-    least_bits: float = 0.5
+    least_bits: float = 1.0
     """Expected information that a question must bring; infinity never asks."""
     temperature: float = 1.0
     """Of the probabilities that scores are turned into."""

@@ -14,10 +14,12 @@ from cuvee.dialogue.reasons import reasons_of
 from cuvee.dialogue.relaxing import to_drop
 from cuvee.dialogue.replies import asked, say, summary, titles_of
 from cuvee.dialogue.retrieval import Ranking, Retriever, Weights
+from cuvee.dialogue.spoken import heard, worded
 from cuvee.dialogue.state import Language, Question, State, to_json
 from cuvee.dialogue.texts import build_word_index, open_space
 from cuvee.dialogue.titles import build_titles
 from cuvee.dialogue.understanding import Words, language_of, understand
+from cuvee.protocols import LanguageModel
 from cuvee.types import Reason
 
 __all__ = ["Conversation", "Shown", "Turn", "open_conversation"]
@@ -69,10 +71,17 @@ class Conversation:
     k: int = 5
     """Items a turn."""
     asking: Asking = field(default_factory=Asking)
+    model: LanguageModel | None = None
+    """Reads messages and words replies; None: rules and templates do."""
 
     def turn(self, state: State, message: str) -> Turn:
         """Return the answer to a message."""
-        return self.act(state, understand(message, state, self.words), language_of(message, state.language))
+        acts = heard(message, state, self.words, self.model) if self.model is not None else None
+        acts = understand(message, state, self.words) if acts is None else acts
+        turned = self.act(state, acts, language_of(message, state.language))
+        if self.model is None:
+            return turned
+        return replace(turned, reply=worded(turned.reply, turned.state.shown, self.words, self.model))
 
     def act(self, state: State, acts: Sequence[Act], language: Language = "en") -> Turn:
         """Return the answer, in a language, to what a message was understood as."""
@@ -147,10 +156,11 @@ def open_conversation(
     k: int = 5,
     weights: Weights | None = None,
     asking: Asking | None = None,
+    model: LanguageModel | None = None,
 ) -> Conversation:
     """Return a conversation with a bundle. Without a text channel, or its weights, free text is matched by words."""
     facts = facts_of(bundle.data)
     lexicon = build_lexicon(facts)
     index = build_word_index(bundle.data.item_table, facts)
     retriever = Retriever(bundle, facts, lexicon, index, open_space(bundle), weights or Weights())
-    return Conversation(retriever, Words(facts, lexicon, build_titles(facts.titles)), k, asking or Asking())
+    return Conversation(retriever, Words(facts, lexicon, build_titles(facts.titles)), k, asking or Asking(), model)

@@ -28,7 +28,7 @@ class Weights:
     """Likeness to items liked here, unlikeness to those disliked."""
     meaning: float = 1.0
     """Free text in the space of the text channel."""
-    words: float = 0.5
+    words: float = 1.0
     """Free text word by word."""
     leans: float = 1.0
     """Funnier, cheaper, newer."""

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from cuvee.errors import DataError
 
-__all__ = ["Constraint", "Language", "Lean", "Pair", "Question", "State", "from_json", "remembered", "to_json"]
+__all__ = ["Constraint", "Language", "Lean", "Pair", "Question", "State", "Test", "from_json", "remembered", "to_json"]
 
 Pair = tuple[str, str]
 """Column and value."""

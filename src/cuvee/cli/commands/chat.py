@@ -11,12 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
+import yaml
 
+from cuvee import plain_yaml, registry
 from cuvee.bundle import load_bundle
 from cuvee.dialogue.conversation import Turn, open_conversation
 from cuvee.dialogue.replies import asked
 from cuvee.dialogue.state import State, from_json, remembered, to_json
-from cuvee.errors import DataError, UnknownNameError, unknown
+from cuvee.errors import ConfigError, DataError, UnknownNameError, unknown
+from cuvee.protocols import LanguageModel
 
 __all__ = ["command"]
 
@@ -28,6 +31,7 @@ _LEAVING = {"quit", "exit", "bye", "再见", "退出"}
 @click.option("--user", help="Id of a user the bundle knows.")
 @click.option("-k", default=5, show_default=True, type=click.IntRange(1, 50), help="Items a turn.")
 @click.option("--json", "as_json", is_flag=True, help="One message a line from standard input, one JSON object a turn.")
+@click.option("--model", help="A language model that reads and words: local, {openai_compatible: {model: m}}.")
 @click.option("--state", type=click.Path(path_type=Path, dir_okay=False), help="Go on from a state in this JSON file.")
 @click.option(
     "--remember",
@@ -35,14 +39,21 @@ _LEAVING = {"quit", "exit", "bye", "再见", "退出"}
     help="You agree that likes, dislikes and what you never want are kept in this file for the next conversation.",
 )
 def command(
-    bundle: Path, user: str | None, k: int, state: Path | None, remember: Path | None, *, as_json: bool
+    bundle: Path,
+    user: str | None,
+    k: int,
+    model: str | None,
+    state: Path | None,
+    remember: Path | None,
+    *,
+    as_json: bool,
 ) -> None:
     loaded = load_bundle(bundle)
     if user is not None and user not in loaded.data.user_rows:
         raise UnknownNameError(
             unknown("user", user, loaded.data.users[:10_000]) + "; leave --user out for somebody unknown"
         )
-    conversation = open_conversation(loaded, k=k)
+    conversation = open_conversation(loaded, k=k, model=_language_model(model))
     now = _begun(state, remember, user)
     for message in sys.stdin if as_json else _typed():
         if not message.strip():
@@ -55,6 +66,16 @@ def command(
             _show(turn)
     if remember is not None:
         remember.write_text(json.dumps(to_json(remembered(now)), ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _language_model(spec: str | None) -> LanguageModel | None:
+    if spec is None:
+        return None
+    try:
+        model: LanguageModel = registry.build("llms", plain_yaml.load(spec))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--model takes a language model such as local, got {spec!r}") from error
+    return model
 
 
 def _begun(state: Path | None, remember: Path | None, user: str | None) -> State:
