@@ -6,14 +6,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 
 from cuvee.errors import UnknownNameError, unknown
 from cuvee.sql.database import insert_new
 from cuvee.sql.people import announce, record
 from cuvee.sql.schema import metadata
 
-__all__ = ["Version", "activate", "active_version", "add_version", "known_versions", "last_activation", "version_of"]
+__all__ = [
+    "Version",
+    "activate",
+    "active_version",
+    "add_version",
+    "known_versions",
+    "last_activation",
+    "move_version",
+    "version_of",
+]
 
 _models, _activations = metadata.tables["models"], metadata.tables["activations"]
 _SCENARIO = "default"
@@ -64,6 +73,11 @@ def activate(connection: Connection, version: str, actor: str) -> None:
     connection.execute(_activations.insert().values(**row))
     record(connection, actor, "activate", version, {})
     announce(connection, "models", version)
+
+
+def move_version(connection: Connection, version: str, bundle: Path) -> None:
+    """Note that the bundle of a version is elsewhere now."""
+    connection.execute(update(_models).where(_models.c.version == version).values(bundle=str(bundle)))
 
 
 def active_version(connection: Connection) -> Version | None:
