@@ -8,7 +8,6 @@ service asks; in CPU time, so that whatever else runs on the machine does not co
 """
 
 import argparse
-import resource
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -77,11 +76,10 @@ def fitted(path: Path, model: str, rng: np.random.Generator) -> tuple[Floats, Fl
 
 
 def measured(told: str, name: str, given: dict[str, int], vectors: Floats, queries: Floats) -> None:
-    before, start = resident(), time.process_time()
+    start = time.process_time()
     built: BuiltIndex = registry.build("indexes", {name: given}).build(vectors)
     seconds = time.process_time() - start
-    built.search(queries[:1], K)
-    size = max(resident() - before, 0) / len(vectors)
+    size = len(built.made) / len(vectors)
     rng = np.random.default_rng(1)
     corner = vectors[:, 0] > np.quantile(vectors[:, 0], 0.9)
     masks = {f"{share:.0%} at random": rng.random(len(vectors)) < share for share in (0.5, 0.1, 0.01)}
@@ -115,12 +113,6 @@ def recall(rows: Ints, truth: Ints, k: int) -> float:
             [len({*a[:k]} & {*b[:k]} - {PAD}) / max((b[:k] != PAD).sum(), 1) for a, b in zip(rows, truth, strict=True)]
         )
     )
-
-
-def resident() -> int:
-    """Return bytes of memory in use."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * resource.getpagesize()
 
 
 if __name__ == "__main__":
