@@ -22,6 +22,7 @@ __all__ = [
     "find_weights_of_both",
     "spread",
     "zscore",
+    "zscore_and_spread",
 ]
 
 BUCKETS = ("0", "1", "2-4", "5-9", "10+")
@@ -48,13 +49,20 @@ _BLOCK = 1 << 22
 
 def zscore(scores: Floats) -> Floats:
     """Return each row with mean 0 and standard deviation 1; a constant row becomes zeros."""
-    return np.asarray((scores - scores.mean(axis=1, keepdims=True)) / spread(scores), np.float32)
+    return zscore_and_spread(scores)[0]
+
+
+def zscore_and_spread(scores: Floats) -> tuple[Floats, Floats]:
+    """Return both, of which the second is needed for the first."""
+    mean, found = scores.mean(axis=1, keepdims=True), spread(scores)
+    return np.asarray((scores - mean) / found, np.float32), found
 
 
 def spread(scores: Floats) -> Floats:
     """Return (q, 1) the standard deviation of each row, infinite where a row is constant up to rounding."""
     found = scores.std(axis=1, keepdims=True)
-    rounding = 1e-6 * np.abs(scores).max(axis=1, keepdims=True, initial=0)
+    largest = np.maximum(scores.max(axis=1, keepdims=True, initial=0), -scores.min(axis=1, keepdims=True, initial=0))
+    rounding = 1e-6 * largest
     return np.where(found > rounding, found, np.float32(np.inf))
 
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from cuvee.blending import spread, zscore
+from cuvee.blending import zscore_and_spread
 from cuvee.protocols import Recommender
 from cuvee.types import Floats, Queries
 
@@ -30,10 +30,9 @@ def standardised(view: Recommender, queries: Queries) -> tuple[Floats, Floats]:
     """Return (q, i) the view's z-scores, which whoever asks must not edit, and (q, 1) their spread before."""
     kept = _kept.get()
     if kept is None:
-        scores = view.score(queries)
-        return zscore(scores), spread(scores)
+        return zscore_and_spread(view.score(queries))
     key = (id(view), id(queries))
     if key not in kept:
-        scores = view.score(queries)
-        kept[key] = (view, queries, zscore(scores), spread(scores))  # the two objects keep their ids while it is kept
+        told = zscore_and_spread(view.score(queries))
+        kept[key] = (view, queries, *told)  # the two objects keep their ids while it is kept
     return kept[key][2:]

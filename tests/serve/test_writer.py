@@ -1,6 +1,7 @@
 """Work that arrives together is committed together; a piece that fails takes nothing of the others with it."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,39 @@ def test_pieces_of_one_commit(tmp_path: Path) -> None:
     with reading(log.engine) as connection:
         assert set(connection.execute(select(COUNTERS.c.name)).scalars()) == set(found)
     assert len(commits) <= 4
+    log.close()
+
+
+def test_rows_are_stored_at_once_and_one_by_one_where_that_fails(tmp_path: Path) -> None:
+    """Thirty callers with two rows each: one transaction's worth needs few stores; a broken one takes only its own."""
+    log = SqlLog(f"sqlite:///{tmp_path}/log.db")
+    stores = []
+
+    def store(connection: Connection, names: Sequence[str]) -> int:
+        stores.append(len(names))
+        for name in names:
+            add(connection, name)
+        if "broken" in names:
+            raise DataError("no")
+        return len(stores)
+
+    async def all_at_once(names: list[str]) -> list[object]:
+        writer = Writer(lambda: log.engine)
+        wanted = (writer.write_rows(store, [name, name + "+"]) for name in names)
+        return list(
+            await asyncio.gather(*wanted, writer.write(lambda c: add(c, names[0] + " apart")), return_exceptions=True)
+        )
+
+    fine = [f"a{n}" for n in range(30)]
+    asyncio.run(all_at_once(fine))
+    assert sum(stores) == 60
+    assert len(stores) <= 3
+    mixed = [f"b{n}" for n in range(30)]
+    found = asyncio.run(all_at_once([*mixed[:9], "broken", *mixed[9:]]))
+    assert [n for n, value in enumerate(found) if isinstance(value, DataError)] == [9]
+    with reading(log.engine) as connection:
+        there = connection.execute(select(COUNTERS.c.name)).scalars().all()
+    assert sorted(there) == sorted([*(n + more for n in fine + mixed for more in ("", "+")), "a0 apart", "b0 apart"])
     log.close()
 
 

@@ -27,10 +27,10 @@ class History:
         reasons: list[list[list[Reason]]] = []
         for shown, trace in zip(slate.items, model.trace(queries, slate.items), strict=True):
             rows: list[list[Reason]] = []
-            for place, item in enumerate(shown):
-                row = trace[place : place + 1].tocoo()
-                order = np.argsort(-row.data, kind="stable")[: self.most]
-                past = [(int(row.col[p]), float(row.data[p])) for p in order if row.data[p] > 0 and item != PAD]
+            for item, start, stop in zip(shown, trace.indptr, trace.indptr[1:], strict=False):
+                col, value = trace.indices[start:stop], trace.data[start:stop]
+                order = np.argsort(-value, kind="stable")[: self.most]
+                past = [(int(col[p]), float(value[p])) for p in order if value[p] > 0 and item != PAD]
                 rows.append([_reason(data.items[i], titles[i] or data.items[i], value) for i, value in past])
             reasons.append(rows)
         return reasons

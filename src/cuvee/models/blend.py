@@ -172,18 +172,21 @@ class BlendModel:
 
     def trace(self, queries: Queries, items: Ints) -> "list[sparse.csr_matrix[np.float32]]":
         share = self._by_length(queries)  # where no view tells anything, there is nothing to trace either
-        shape = (items.shape[1], len(self.popularity))
-        nothing = np.zeros(0, np.int32)
-        empty = sparse.csr_matrix((np.zeros(0, np.float32), (nothing, nothing)), shape=shape)
-        total = [empty] * len(queries)
+        total: list[sparse.csr_matrix[np.float32] | None] = [None] * len(queries)
         for view, weight in zip(self.views, self._weights(queries), strict=True):
             if not weight.any() or not isinstance(view, Traceable):
                 continue
             by_item = np.broadcast_to((1 - share) * weight / standardised(view, queries)[1], queries.seen.shape)
             scale = np.take_along_axis(by_item, np.maximum(items, 0), axis=1)
             for q, traced in enumerate(view.trace(queries, items)):
-                total[q] = total[q] + sparse.csr_matrix(traced.multiply(scale[q][:, None]), dtype=np.float32)
-        return total
+                scaled = traced.astype(np.float32)
+                scaled.data *= np.repeat(scale[q], np.diff(scaled.indptr))
+                before = total[q]
+                total[q] = scaled if before is None else before + scaled
+        nothing = np.zeros(0, np.int32)
+        shape = (items.shape[1], len(self.popularity))
+        empty = sparse.csr_matrix((np.zeros(0, np.float32), (nothing, nothing)), shape=shape)
+        return [empty if found is None else found for found in total]
 
     def extend(self, train: Dataset) -> "BlendModel":
         """Return the blend for a catalogue that has grown at its end.

@@ -88,7 +88,7 @@ def _found(service: Service, presented: str) -> Key | None:
     return key
 
 
-def _actor(request: Request) -> str:
+async def _actor(request: Request) -> str:
     actor: str = request.state.actor
     return actor
 

@@ -1,5 +1,7 @@
 """The service as an ASGI app: routes, problems, bounds."""
 
+import gc
+import logging
 import pkgutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,14 +13,18 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cuvee import __version__
+from cuvee.errors import ConfigError, DataError
 from cuvee.serve import routes
 from cuvee.serve.described import describe_problems
 from cuvee.serve.problems import answer_problems, problem
 from cuvee.serve.service import Service, Settings
+from cuvee.serve.snapshot import warm_up
 from cuvee.serve.telemetry import Observed
 from cuvee.serve.uploads import LARGEST
 
 __all__ = ["create_app"]
+
+logger = logging.getLogger(__name__)
 
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -37,7 +43,9 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         service = app.state.service = Service(settings)
+        _ready(service)
         yield
+        gc.unfreeze()
         await service.writer.close()
         service.log.close()
 
@@ -49,6 +57,19 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(_Bounded, largest=settings.largest_body)
     app.add_middleware(Observed)
     return app
+
+
+def _ready(service: Service) -> None:
+    """Answer some questions, then let the garbage collector pass over all there is: it stays until the end.
+
+    Going through the objects of a large catalogue again and again makes some answers wait for tens of milliseconds.
+    """
+    try:
+        warm_up(service.snapshot)
+    except (DataError, ConfigError) as error:
+        logger.error("version %s did not answer when it was tried: %s", service.snapshot.version, error)
+    gc.collect()
+    gc.freeze()
 
 
 class _Bounded:

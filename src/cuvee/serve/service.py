@@ -222,7 +222,7 @@ def _ready_encoders(snapshot: Snapshot) -> None:
         logger.error("new items cannot be encoded here: %s", error)
 
 
-def _here(request: Request) -> Service:
+async def _here(request: Request) -> Service:  # async: others are run in a thread of their own
     service: Service = request.app.state.service
     return service
 

@@ -5,7 +5,8 @@ on the disk.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -15,10 +16,21 @@ from cuvee.sql.database import writing
 __all__ = ["Writer"]
 
 T = TypeVar("T")
-_Piece = tuple[Callable[[Connection], Any], "asyncio.Future[Any]"]
+R = TypeVar("R")
 
 _TOGETHER = 256
 """Pieces of work in one transaction, at most: others wait for it."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """Work that somebody waits for."""
+
+    done: "asyncio.Future[Any]"
+    store: Callable[[Connection, Sequence[Any]], Any]
+    rows: Sequence[Any]
+    joins: bool
+    """Whether the rows may be stored together with those of others that are stored in the same way."""
 
 
 class Writer:
@@ -35,12 +47,24 @@ class Writer:
         Raises:
             whatever `work` raises, or what kept the transaction from being committed.
         """
+        found: T = await self._put(lambda connection, _: work(connection), (), joins=False)
+        return found
+
+    async def write_rows(self, store: Callable[[Connection, Sequence[R]], T], rows: Sequence[R]) -> T:
+        """Run `store` on the rows, perhaps once on those of several who call this with the same function.
+
+        Raises:
+            as `write`.
+        """
+        found: T = await self._put(store, rows, joins=True)
+        return found
+
+    async def _put(self, store: Callable[[Connection, Sequence[Any]], Any], rows: Sequence[Any], *, joins: bool) -> Any:
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        self._waiting.append((work, done))
+        self._waiting.append(_Piece(done, store, rows, joins))
         if self._running is None or self._running.done():
             self._running = asyncio.create_task(self._drain())
-        found: T = await done
-        return found
+        return await done
 
     async def close(self) -> None:
         """Wait until everything that was handed in is committed."""
@@ -50,8 +74,9 @@ class Writer:
     async def _drain(self) -> None:
         while self._waiting:
             pieces, self._waiting = self._waiting[:_TOGETHER], self._waiting[_TOGETHER:]
-            outcome = await asyncio.to_thread(_committed, self._engine, [work for work, _ in pieces])
-            for (_, done), (value, error) in zip(pieces, outcome, strict=True):
+            outcome = await asyncio.to_thread(_committed, self._engine, pieces)
+            for piece in pieces:
+                (value, error), done = outcome[piece], piece.done
                 if done.done():  # whoever asked has gone
                     continue
                 if error is None:
@@ -60,21 +85,35 @@ class Writer:
                     done.set_exception(error)
 
 
-def _committed(
-    engine: Callable[[], Engine], pieces: list[Callable[[Connection], Any]]
-) -> list[tuple[Any, Exception | None]]:
+def _committed(engine: Callable[[], Engine], pieces: list[_Piece]) -> dict[_Piece, tuple[Any, Exception | None]]:
     """Return the value or the error of every piece of work."""
+    groups: dict[object, list[_Piece]] = {}
+    for piece in pieces:
+        groups.setdefault(piece.store if piece.joins else piece, []).append(piece)
+    outcome: dict[_Piece, tuple[Any, Exception | None]] = {}
     try:
         with writing(engine()) as connection:
-            return [_piece(connection, work) for work in pieces]
+            for group in groups.values():
+                outcome |= _stored(connection, group)
     except Exception as error:  # noqa: BLE001 - it reaches everybody who waits: nothing was committed
-        return [(None, error)] * len(pieces)
+        return dict.fromkeys(pieces, (None, error))
+    return outcome
 
 
-def _piece(connection: Connection, work: Callable[[Connection], Any]) -> tuple[Any, Exception | None]:
+def _stored(connection: Connection, group: list[_Piece]) -> dict[_Piece, tuple[Any, Exception | None]]:
+    """Store the rows of a group at once; piece by piece where that fails: one takes nothing of the others with it."""
+    told = _tried(connection, group[0].store, [row for piece in group for row in piece.rows])
+    if told[1] is None or len(group) == 1:
+        return dict.fromkeys(group, told)
+    return {piece: _tried(connection, piece.store, piece.rows) for piece in group}
+
+
+def _tried(
+    connection: Connection, store: Callable[[Connection, Sequence[Any]], Any], rows: Sequence[Any]
+) -> tuple[Any, Exception | None]:
     savepoint = connection.begin_nested()
     try:
-        value = work(connection)
+        value = store(connection, rows)
         savepoint.commit()
     except Exception as error:
         if not savepoint.is_active or connection.invalidated:

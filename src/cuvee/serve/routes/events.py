@@ -1,6 +1,7 @@
 """What people do: sent in batches, looked at, taken back."""
 
 import time
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -25,11 +26,7 @@ async def post_events(body: EventsIn, service: Here) -> EventsOut:
     """Store events, all of them or none; they count in the very next answer. Sending one again changes nothing."""
     now = time.time()
     rows = [{**event.model_dump(), "time": int(now) if event.time is None else event.time} for event in body.events]
-
-    def store(connection: Connection) -> int:
-        return store_events(connection, rows, now)
-
-    offset = await service.writer.write(store)
+    offset = await service.writer.write_rows(_store, rows)
     EVENTS.inc(len(rows))
     return EventsOut(received=len(rows), offset=offset)
 
@@ -53,3 +50,7 @@ async def get_events(
 ) -> dict[str, list[dict[str, Any]]]:
     """Return events after an offset in order of arrival, those of people who refuse personalisation left out."""
     return {"events": service.log.read(after, limit).to_dicts()}
+
+
+def _store(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+    return store_events(connection, rows, time.time())
