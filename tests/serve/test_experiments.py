@@ -62,6 +62,10 @@ def test_the_unit_decides() -> None:
 def test_settings_fill_in_what_a_request_leaves_open() -> None:
     assert filled_in(asked_for(k=3), {"version": "v"}) == asked_for(k=3)
     assert filled_in(asked_for(k=3), {"filter": "price < 3"}).filter == "price < 3"
+    boosts = [{"when": "price < 3", "factor": 2}]
+    assert filled_in(asked_for(diversity=0.5), {"diversity": 0.1, "boosts": boosts}) == asked_for(
+        diversity=0.5, boosts=boosts
+    )
     both = filled_in(asked_for(filter='a == 1 or b == "x"'), {"filter": "price < 3"})
     assert both.filter == '(a == 1 or b == "x") and (price < 3)'
 
@@ -291,6 +295,12 @@ def test_what_cannot_be_is_refused(service: Running) -> None:
     assert service.client.post("/v1/experiments/one:start").status_code == 409
     assert service.client.post("/v1/experiments/two:stop").status_code == 409
     act(service, "one", "stop")
+    broken = [{"arm": "a", "share": 0.5, "settings": {"filter": "prise < 3"}}, {"arm": "b", "share": 0.5}]
+    service.client.put("/v1/experiments/two", json={**fine, "arms": broken})
+    started = service.client.post("/v1/experiments/two:start")
+    assert started.status_code == 422
+    assert "arm 'a'" in started.json()["detail"]
+    assert "did you mean 'price'" in started.json()["detail"]
     names = [e["experiment"] for e in service.client.get("/v1/experiments").json()["experiments"]]
     assert names == ["one", "two"]
     for name in names:

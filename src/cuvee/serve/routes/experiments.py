@@ -1,18 +1,22 @@
 """Experiments: arms with shares, started and stopped, and what came of them."""
 
 import asyncio
+import time
 from http import HTTPStatus
 from typing import Annotated, Any
 
+import numpy as np
 from fastapi import APIRouter, Path
 from sqlalchemy import Connection
 
-from cuvee.errors import nearest
+from cuvee.errors import ConfigError, UnknownNameError, nearest
 from cuvee.serve.access import Actor, needs
+from cuvee.serve.bodies import Asked
 from cuvee.serve.experiment_bodies import ArmOut, ExperimentId, ExperimentIn, ExperimentOut, ResultOut, stored
-from cuvee.serve.experiments import MOST_VERSIONS, versions_of
+from cuvee.serve.experiments import MOST_VERSIONS, filled_in, versions_of
 from cuvee.serve.problems import Problem
 from cuvee.serve.results import Results, results_of
+from cuvee.serve.routes.recommendations import wish_of
 from cuvee.serve.service import Here, Service
 from cuvee.sql.database import reading
 from cuvee.sql.experiments import Experiment, all_experiments, delete_experiment, put_experiment, set_state
@@ -83,6 +87,7 @@ async def start(experiment: Name, service: Here, actor: Actor) -> ExperimentOut:
         if found.state == "running":
             raise Problem(HTTPStatus.CONFLICT, f"{experiment!r} runs already")
         _check_versions(connection, found)
+        _check_settings(service, found)
         others = [e for e in all_experiments(connection) if e.state == "running"]
         for other in others:
             if found.scenario == other.scenario or ANY in (found.scenario, other.scenario):
@@ -137,6 +142,22 @@ def _check_versions(connection: Connection, experiment: Experiment) -> None:
         if version not in known:
             told = f"there is no model version {version!r} (known: {', '.join(sorted(known)[:20])})"
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, told)
+
+
+def _check_settings(service: Service, experiment: Experiment) -> None:
+    """Answer for nobody by every arm whose model is here: what cannot be answered is no arm."""
+    for arm in experiment.arms:
+        snapshot = service.snapshot
+        if "version" in arm.settings:
+            own = service.snapshot_of_version(str(arm.settings["version"]))
+            if own is None:
+                continue
+            snapshot = own
+        try:
+            wish, _ = wish_of(snapshot, filled_in(Asked.model_validate({}), arm.settings), time.monotonic())
+            snapshot.answer(snapshot.session(np.zeros(0, np.int32)), wish)
+        except (ConfigError, UnknownNameError) as error:
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, f"arm {arm.arm!r}: {error}") from error
 
 
 def _plain(found: Experiment, service: Service) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from cuvee.serve.access import Actor, needs
 from cuvee.serve.answers import shown_items
 from cuvee.serve.checking import checked
+from cuvee.serve.experiments import filled_in
 from cuvee.serve.problems import Problem
 from cuvee.serve.routes.recommendations import check, encoded, looked_up, profile_for, wish_of
 from cuvee.serve.rule_bodies import CheckedOut, RuleId, RuleIn, RuleOut, RulesIn, Simulated, SimulateIn, stored_rule
@@ -52,7 +53,8 @@ async def simulate_rules(body: SimulateIn, service: Here) -> Simulated:
     """Answer a request as the rules stand and with those given among them; neither is stored, nobody is shown it."""
     asked = body.request
     check(asked)
-    snapshot, past, seen, _ = looked_up(service, asked.model_copy(update={"session": None}))
+    snapshot, past, seen, arm = looked_up(service, asked)
+    asked = asked if arm is None else filled_in(asked, arm.arm.settings)
     after = with_rules(snapshot, merged(snapshot.book.stored, [stored_rule(r.rule, r) for r in body.rules]))
     wrong = [f"{r.rule}: {after.book.errors[r.rule]}" for r in body.rules if r.rule in after.book.errors]
     if wrong:
