@@ -3,6 +3,7 @@
 import gc
 import logging
 import pkgutil
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -25,6 +26,8 @@ from cuvee.serve.uploads import LARGEST
 __all__ = ["create_app"]
 
 logger = logging.getLogger(__name__)
+_UPLOAD = re.compile(r"^/v1/items/.+/media/(image|audio|video)/\d+$")
+"""Where a body is a file, which may be larger than others."""
 
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -82,7 +85,7 @@ class _Bounded:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        upload = scope["method"] == "PUT" and "/media/" in scope["path"]
+        upload = scope["method"] == "PUT" and _UPLOAD.search(scope["path"]) is not None
         largest = max(LARGEST.values()) if upload else self.largest
         told = f"a request may have {largest} bytes at most; send it in parts"
         announced = dict(scope["headers"]).get(b"content-length", b"0")
