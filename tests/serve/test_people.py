@@ -1,21 +1,28 @@
 """Profiles and reviews over HTTP; what reviews praise becomes a reason."""
 
+import asyncio
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from cuvee.bundle import load_bundle, save_bundle
+from cuvee.cache import VectorCache
+from cuvee.encoders.tabular import Tabular
+from cuvee.features import fit_channels
 from cuvee.logs.sql import SqlLog
+from cuvee.projection import Projection
 from cuvee.serve.following import Changes, followed
 from cuvee.serve.praise import Praise
+from cuvee.serve.profiles import query_of
 from cuvee.serve.retrain import _with_reviews
 from cuvee.serve.snapshot import snapshot_of
 from cuvee.sql.database import writing
 from cuvee.sql.profiles import store_review
 from cuvee.sql.shown import Past
-from cuvee.types import Reason
+from cuvee.types import Queries, Reason
 from tests.serve.conftest import Running
 
 PRAISED = pl.DataFrame(
@@ -109,3 +116,32 @@ def test_a_fit_reads_what_was_posted_once(bundle: Path, tmp_path: Path) -> None:
     ]
     assert again.data.reviews is not None
     assert again.data.reviews.equals(grown.data.reviews)
+
+
+def test_a_stored_profile_is_read_as_those_of_the_fit_are(bundle: Path, tmp_path: Path) -> None:
+    """A stranger with the profile of u05 is to models what u05 is; u06 with it stored over theirs, too."""
+    loaded = load_bundle(bundle)
+    ages = loaded.data.user_table.with_columns(
+        age=pl.Series([20.0 + n for n in range(len(loaded.data.users))]),
+        city=pl.Series([("Brno", "Wien", "Graz")[n % 3] for n in range(len(loaded.data.users))]),
+    )
+    encoders = {"who": Tabular(columns=("age", "city"), role="user")}
+    data = replace(loaded.data, user_table=ages)
+    channels, data = fit_channels(data, encoders, Projection(), VectorCache(tmp_path / "vectors"))
+    save_bundle(replace(loaded, data=data, channels=(*loaded.channels, *channels)), tmp_path / "b")
+    snapshot = snapshot_of(tmp_path / "b")
+    wanted = data.feature("user", "who").vectors[5]
+
+    def read(user_id: str, profile: dict[str, object]) -> Queries:
+        return asyncio.run(query_of(snapshot, user_id, Past(personal=True, profile=profile)))
+
+    stranger: dict[str, object] = {"age": 25, "city": "Graz", "shoes": 43}
+    other: dict[str, object] = {"age": 25, "city": "Graz"}
+    for user_id, profile in (("nobody", stranger), ("u06", other)):
+        found = read(user_id, profile).features["who"]
+        np.testing.assert_allclose(found.vectors[0], wanted, atol=1e-6)
+        assert found.present[0]
+    assert read("u06", {"age": 25}).seen.nnz > 0
+    assert not np.allclose(read("u06", {}).features["who"].vectors[0], wanted)
+    assert read("nobody", {"shoes": 43}).features == {}
+    assert read("nobody", {"age": "old"}).features == {}  # cannot be read, and keeps nobody from an answer

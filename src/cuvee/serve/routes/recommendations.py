@@ -21,6 +21,7 @@ from cuvee.serve.answers import shown_items
 from cuvee.serve.bodies import Answer, Asked, Id, ManyAsked, Ranked
 from cuvee.serve.experiments import Assigned, assigned, filled_in
 from cuvee.serve.problems import Problem
+from cuvee.serve.profiles import query_of
 from cuvee.serve.reach import Away, brief
 from cuvee.serve.rules import NOTHING_SEEN, profile_of
 from cuvee.serve.service import Here, Service
@@ -83,7 +84,10 @@ async def _answered(service: Service, body: Asked, start: float, *, seen: bool =
     asked, body = body, body if arm is None else filled_in(body, arm.arm.settings)
     touched, strange = snapshot.known(body.items if body.personal else [])
     profile = await encoded(snapshot, body)
-    queries = snapshot.session(touched, profile) if body.user_id is None else snapshot.user(body.user_id, past)
+    if body.user_id is None:
+        queries = snapshot.session(touched, profile)
+    else:
+        queries = await query_of(snapshot, body.user_id, past)
     wish, unknown = wish_of(snapshot, body, start, seen=seen)
     effects = snapshot.book.effects(body.scenario, now, profile_for(snapshot, body, past), seen_before)
     with scored_once():
