@@ -121,9 +121,9 @@ def test_a_fit_reads_what_was_posted_once(bundle: Path, tmp_path: Path) -> None:
 def test_a_stored_profile_is_read_as_those_of_the_fit_are(bundle: Path, tmp_path: Path) -> None:
     """A stranger with the profile of u05 is to models what u05 is; u06 with it stored over theirs, too."""
     loaded = load_bundle(bundle)
+    people = range(len(loaded.data.users))
     ages = loaded.data.user_table.with_columns(
-        age=pl.Series([20.0 + n for n in range(len(loaded.data.users))]),
-        city=pl.Series([("Brno", "Wien", "Graz")[n % 3] for n in range(len(loaded.data.users))]),
+        age=pl.Series([20.0 + n for n in people]), city=pl.Series([("Brno", "Wien", "Graz")[n % 3] for n in people])
     )
     encoders = {"who": Tabular(columns=("age", "city"), role="user")}
     data = replace(loaded.data, user_table=ages)
