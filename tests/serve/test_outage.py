@@ -172,6 +172,10 @@ def test_a_server_that_hangs_is_waited_for_once(service: Running, database: Serv
         for _ in range(20):
             assert recommend(service, user_id="ann")["degraded"]
         assert time.monotonic() - start < 2
+        for path in ("/v1/users/ann/consent", "/v1/events", "/v1/trending", "/v1/models"):
+            refused = service.client.get(path)
+            assert refused.status_code == 503, path
+        assert time.monotonic() - start < 4
     finally:
         for pid in reversed(everybody):
             os.kill(pid, signal.SIGCONT)

@@ -1,11 +1,12 @@
 """What one process of the service holds: the log, its writer, and the snapshot that answers now."""
 
+import asyncio
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
 from sqlalchemy import Connection, Engine
@@ -32,6 +33,8 @@ from cuvee.sql.shown import last_change
 __all__ = ["Here", "Service", "Settings"]
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,15 @@ class Service:
     @property
     def engine(self) -> Engine:
         return self.log.engine
+
+    async def ask_log(self, ask: Callable[[SqlLog], T]) -> T:
+        """Ask the log for what may take a while, and let others be answered meanwhile.
+
+        Raises:
+            Away: the database could not be reached a moment ago.
+        """
+        self.reach.engine()
+        return await asyncio.to_thread(ask, self.log)
 
     def current(self) -> Snapshot:
         """Return the snapshot that answers now, followed where the database can be reached."""

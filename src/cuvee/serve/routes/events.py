@@ -49,7 +49,7 @@ async def get_events(
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1_000,
 ) -> dict[str, list[dict[str, Any]]]:
     """Return events after an offset in order of arrival, those of people who refuse personalisation left out."""
-    return {"events": service.log.read(after, limit).to_dicts()}
+    return {"events": (await service.ask_log(lambda log: log.read(after, limit))).to_dicts()}
 
 
 def _store(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:

@@ -57,20 +57,20 @@ class ErasedOut(BaseModel):
 @router.get("/{user_id:path}/consent", dependencies=[needs("read")])
 async def get_consent(user_id: UserId, service: Here) -> ConsentBody:
     """Return what a person agreed to; the defaults for somebody unknown."""
-    return ConsentBody(**asdict(service.log.consent(user_id)))
+    return ConsentBody(**asdict(await service.ask_log(lambda log: log.consent(user_id))))
 
 
 @router.put("/{user_id:path}/consent", dependencies=[needs("events")])
 async def put_consent(user_id: UserId, body: ConsentBody, service: Here) -> ConsentBody:
     """Note what a person agrees to; it holds for the very next answer."""
-    service.log.set_consent(user_id, Consent(**body.model_dump()))
+    await service.ask_log(lambda log: log.set_consent(user_id, Consent(**body.model_dump())))
     return body
 
 
 @router.get("/{user_id:path}:export", dependencies=[needs("admin")])
 async def export_user(user_id: UserId, service: Here, actor: Actor) -> dict[str, list[dict[str, Any]]]:
     """Return everything the log holds about a person, by table; nothing for somebody unknown."""
-    found = service.log.export(user_id)
+    found = await service.ask_log(lambda log: log.export(user_id))
     if found:
 
         def note(connection: Connection) -> None:
