@@ -171,7 +171,8 @@ def test_a_server_that_hangs_is_waited_for_once(service: Running, database: Serv
         start = time.monotonic()
         for _ in range(20):
             assert recommend(service, user_id="ann")["degraded"]
-        assert time.monotonic() - start < 2
+        others = (time.monotonic() - start) / 20
+        assert others < 0.5
         for path in ("/v1/users/ann/consent", "/v1/events", "/v1/trending", "/v1/models"):
             refused = service.client.get(path)
             assert refused.status_code == 503, path
@@ -180,6 +181,7 @@ def test_a_server_that_hangs_is_waited_for_once(service: Running, database: Serv
         for pid in reversed(everybody):
             os.kill(pid, signal.SIGCONT)
     assert first < 6
+    logging.getLogger(__name__).info("hung: the first answer after %.2f s, others after %.4f s", first, others)
     until_whole(service)
     assert service.client.post("/v1/events", json=event("after")).status_code == 201
 
