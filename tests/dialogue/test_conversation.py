@@ -50,7 +50,7 @@ def check(turn: Turn, name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(SAID))
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_whatever_is_said(name: str, data: st.DataObject) -> None:
     """Nothing crashes, no constraint is broken, nothing is invented, a state answers alike twice, undo is exact."""
     talk, state = talk_of(name), State()
