@@ -336,11 +336,8 @@ def write_page() -> None:
         + " | ".join(f"{known[n]['p95_ms']:.0f} ms" for n in sets)
         + " |"
     )
-    first = known[sets[0]]
-    text = (
-        "\n".join(lines)
-        + f"\n\n{first['dialogues']} dialogues a set, three seeds; {first['date']}, {first['machine']}.\n"
-    )
+    first, counts = known[sets[0]], ", ".join(str(known[n]["dialogues"]) for n in sets)
+    text = "\n".join(lines) + f"\n\n{counts} dialogues, three seeds each; {first['date']}, {first['machine']}.\n"
     if "large" in known:
         large = known["large"]
         text += (
