@@ -13,7 +13,7 @@ MEN = Constraint("any", (("section", "Men"),))
 LITTLE = Constraint("<=", column="price", bound=20.0)
 
 
-@pytest.mark.parametrize("order", permutations([WOOL, LITTLE, MEN]))
+@pytest.mark.parametrize("order", list(permutations([WOOL, LITTLE, MEN])))
 def test_the_one_that_gives_most(order: tuple[Constraint, ...]) -> None:
     """Without the price two things of wool for men are left, without wool one pair of shorts, without men nothing."""
     found = to_drop(State(constraints=order), talk_of("shop").retriever)
