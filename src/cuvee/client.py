@@ -51,6 +51,11 @@ def _recommend(**asked: Any) -> _Call:
     return _Call("POST", "/v1/recommendations", {name: value for name, value in asked.items() if value is not None})
 
 
+def _next(recommendation_id: str, k: int | None) -> _Call:
+    path = f"/v1/recommendations/{quote(recommendation_id, safe='')}:next"
+    return _Call("POST", path, None if k is None else {"k": k})
+
+
 def _send(events: Sequence[Body]) -> _Call:
     return _Call("POST", "/v1/events", {"events": [{"event_id": uuid.uuid4().hex, **event} for event in events]})
 
@@ -115,6 +120,10 @@ class Client:
         """Return what to show a user, a session of items, or somebody unknown."""
         asked = {"user_id": user_id, "items": items, "k": k, "filter": filter, "exclude": exclude}
         return dict(self._ask(_recommend(**asked, candidates=candidates, reasons=reasons)))
+
+    def next(self, recommendation_id: str, k: int | None = None) -> dict[str, Any]:
+        """Return the next page of an answer, without what it and the pages before it showed."""
+        return dict(self._ask(_next(recommendation_id, k)))
 
     def send(self, events: Sequence[Body]) -> int:
         """Store events (user_id, item_id, kind ...), all or none; return the offset after them."""
@@ -186,6 +195,10 @@ class AsyncClient:
         """As `Client.recommend`."""
         asked = {"user_id": user_id, "items": items, "k": k, "filter": filter, "exclude": exclude}
         return dict(await self._ask(_recommend(**asked, candidates=candidates, reasons=reasons)))
+
+    async def next(self, recommendation_id: str, k: int | None = None) -> dict[str, Any]:
+        """As `Client.next`."""
+        return dict(await self._ask(_next(recommendation_id, k)))
 
     async def send(self, events: Sequence[Body]) -> int:
         """As `Client.send`."""

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 __all__ = [
+    "MOST_EXCLUDED",
     "Answer",
     "Asked",
     "Body",
@@ -18,6 +19,7 @@ __all__ = [
     "EventsOut",
     "Id",
     "ManyAsked",
+    "NextPage",
     "Ranked",
     "ReasonOut",
     "Shown",
@@ -27,6 +29,8 @@ __all__ = [
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _LONGEST = 256
+MOST_EXCLUDED = 10_000
+"""Ids that one answer may leave out; pages, which leave out those before them, end there."""
 _MOST_EVENTS = 10_000
 
 
@@ -104,7 +108,7 @@ class Asked(Body):
     user_id: Id | None = Field(None, description="Somebody never seen before is answered too")
     items: list[Id] = Field([], max_length=500, description="What somebody unknown has just touched, oldest first")
     k: int = Field(10, ge=1, le=200)
-    exclude: list[Id] = Field([], max_length=10_000, description="Not to be shown in this answer")
+    exclude: list[Id] = Field([], max_length=MOST_EXCLUDED, description="Not to be shown in this answer")
     candidates: list[Id] | None = Field(None, max_length=10_000, description="Nothing else may be shown")
     filter: Condition | None = Field(
         None, description='Condition on columns, e.g. price < 50 and not category == "hats"'
@@ -124,6 +128,12 @@ class Asked(Body):
     deadline: float | None = Field(
         None, gt=0, le=60_000, description="Milliseconds: what would only better the order is left out after that"
     )
+
+
+class NextPage(Body):
+    """How the next page differs from the one before."""
+
+    k: int | None = Field(None, ge=1, le=200, description="As before where missing")
 
 
 class ManyAsked(Body):

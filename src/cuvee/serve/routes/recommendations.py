@@ -18,7 +18,7 @@ from cuvee.queries import HISTORY_LIMIT
 from cuvee.scored_once import scored_once
 from cuvee.serve.access import needs
 from cuvee.serve.answers import shown_items
-from cuvee.serve.bodies import Answer, Asked, Id, ManyAsked, Ranked
+from cuvee.serve.bodies import MOST_EXCLUDED, Answer, Asked, Id, ManyAsked, NextPage, Ranked
 from cuvee.serve.experiments import Assigned, assigned, filled_in
 from cuvee.serve.problems import Problem
 from cuvee.serve.profiles import query_of
@@ -38,6 +38,9 @@ __all__ = ["check", "encoded", "looked_up", "profile_for", "router", "wish_of"]
 logger = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/v1", tags=["recommendations"])
+
+_PATIENCE = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64)
+"""Seconds between looks for an answer that may not be written down yet."""
 
 _noting: set[asyncio.Task[None]] = set()
 """Answers that are being written down; kept here so that they are not collected before they are done."""
@@ -64,6 +67,33 @@ async def rank(body: Ranked, service: Here) -> Answer:
     """Order these candidates for somebody, best first: all that may be shown at all, seen before or not."""
     asked = Asked(**body.model_dump(), k=len(body.candidates))
     return await _answered(service, asked, time.monotonic(), seen=True)
+
+
+@router.post("/recommendations/{recommendation_id}:next", dependencies=[needs("read")])
+async def next_page(recommendation_id: Annotated[Id, Path()], service: Here, body: NextPage | None = None) -> Answer:
+    """Answer the same question again without what was shown on this page and those before it."""
+    start = time.monotonic()
+    before = await _on_record(service, recommendation_id)
+    # a page's request excludes all that came before it, so that the last page tells of the whole chain
+    excluded = [*before["request"].get("exclude", []), *(item["item_id"] for item in before["slate"])]
+    if len(excluded) > MOST_EXCLUDED:
+        told = f"pages end after {MOST_EXCLUDED} items; ask anew, with a narrower filter"
+        raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, told)
+    asked = Asked(**{**before["request"], "user_id": before["user_id"], "exclude": excluded})
+    if body is not None and body.k is not None:
+        asked = asked.model_copy(update={"k": body.k})
+    return await _answered(service, asked, start)
+
+
+async def _on_record(service: Service, recommendation_id: str) -> dict[str, Any]:
+    """Return an answer from the log; one that was given a moment ago may still be on its way into it."""
+    for seconds in _PATIENCE:
+        with service.reach.reading() as connection:
+            found = shown(connection, recommendation_id)
+        if found is not None:
+            return found
+        await asyncio.sleep(seconds)
+    raise Problem(HTTPStatus.NOT_FOUND, f"no recommendation {recommendation_id!r} is on record")
 
 
 @router.get("/recommendations/{recommendation_id}", dependencies=[needs("admin")])
