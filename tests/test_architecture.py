@@ -12,7 +12,8 @@ LAYERS = (
     "errors",
     "types torch_runtime memo ranges",
     "checkpoints efficientnet_lite0 films pictures tables media used_modalities generation",
-    "protocols truth statistics plain_yaml projection weights sql roles columns looked_up watched circles ordering",
+    "protocols truth statistics plain_yaml lexical projection weights sql roles columns looked_up watched circles"
+    " ordering",
     "registry rank queries conditions foreign frames ridge item_weights content_space cache train alignment"
     " modality_networks neighbour_graphs sparse_ridge inductive llm_ranking"
     " nearest",
@@ -26,7 +27,7 @@ LAYERS = (
     "ranking",
     "rankers",
     "recipe store features privacy suggest text_contrast",
-    "growing",
+    "growing searching",
     "bundle evaluate verdict inspection new_items judged",
     "report",
     "pipeline",

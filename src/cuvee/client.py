@@ -56,6 +56,10 @@ def _next(recommendation_id: str, k: int | None) -> _Call:
     return _Call("POST", path, None if k is None else {"k": k})
 
 
+def _search(**asked: Any) -> _Call:
+    return _Call("POST", "/v1/search", {name: value for name, value in asked.items() if value is not None})
+
+
 def _send(events: Sequence[Body]) -> _Call:
     return _Call("POST", "/v1/events", {"events": [{"event_id": uuid.uuid4().hex, **event} for event in events]})
 
@@ -124,6 +128,20 @@ class Client:
     def next(self, recommendation_id: str, k: int | None = None) -> dict[str, Any]:
         """Return the next page of an answer, without what it and the pages before it showed."""
         return dict(self._ask(_next(recommendation_id, k)))
+
+    def search(
+        self,
+        text: str | None = None,
+        image: str | None = None,
+        k: int = 10,
+        *,
+        filter: str | None = None,
+        user_id: str | None = None,
+        personalise: float | None = None,
+    ) -> list[dict[str, Any]]:
+        """Return the items that a text, or a picture in base64, asks for; `personalise` (0..1) weighs the taste."""
+        asked = {"text": text, "image": image, "k": k, "filter": filter, "user_id": user_id, "personalise": personalise}
+        return list((self._ask(_search(**asked)))["items"])
 
     def send(self, events: Sequence[Body]) -> int:
         """Store events (user_id, item_id, kind ...), all or none; return the offset after them."""
@@ -199,6 +217,20 @@ class AsyncClient:
     async def next(self, recommendation_id: str, k: int | None = None) -> dict[str, Any]:
         """As `Client.next`."""
         return dict(await self._ask(_next(recommendation_id, k)))
+
+    async def search(
+        self,
+        text: str | None = None,
+        image: str | None = None,
+        k: int = 10,
+        *,
+        filter: str | None = None,
+        user_id: str | None = None,
+        personalise: float | None = None,
+    ) -> list[dict[str, Any]]:
+        """As `Client.search`."""
+        asked = {"text": text, "image": image, "k": k, "filter": filter, "user_id": user_id, "personalise": personalise}
+        return list((await self._ask(_search(**asked)))["items"])
 
     async def send(self, events: Sequence[Body]) -> int:
         """As `Client.send`."""

@@ -29,7 +29,8 @@ from cuvee.stages.diversity import Diversity, DiversityModel
 from cuvee.types import PAD, Bools, Context, Embeddings, Ints, Queries, Reason, Slate
 
 __all__ = [
-    "OTHER", "Snapshot", "shaped", "snapshot_of", "version_in", "warm_up", "with_bundle", "with_rules", "with_states",
+    "OTHER", "Snapshot", "allowed_by", "shaped", "snapshot_of", "version_in", "warm_up",
+    "with_bundle", "with_rules", "with_states",
 ]  # fmt: skip
 
 OTHER = "other"
@@ -184,6 +185,15 @@ class Snapshot:
         kinds: Mapping[str, float] = getattr(self.bundle.recipe.reader, "kinds", KIND_WEIGHTS)
         told = self.bundle.recipe.events
         return {**KIND_WEIGHTS, **kinds, **({} if told is None or told == "learn" else told)}
+
+
+def allowed_by(snapshot: Snapshot, wish: Wish) -> Bools:
+    """Return the (i,) mask of the items that a wish leaves of those that may be shown.
+
+    Raises:
+        ConfigError: `wish.where` is not a condition on the columns there are.
+    """
+    return snapshot._allowed(wish)
 
 
 def shaped(snapshot: Snapshot, queries: Queries, wish: Wish) -> tuple[Slate, Effects | None]:
