@@ -57,6 +57,8 @@ def back_up(data: Path, database: str | None, out: Path) -> dict[str, int]:
             f"{data} holds no service: there is no {_SQLITE}; name the folder that `cuvee serve --data` has"
         )
     part = out.with_name(f"{out.name}.part")
+    part.unlink(missing_ok=True)
+    part.touch(0o600)  # it holds what people did, and digests of keys
     with tempfile.TemporaryDirectory(dir=out.resolve().parent) as folder, tarfile.open(part, "w") as archive:
         dump = _dumped(url, Path(folder))
         listed: dict[str, dict[str, Any]] = {}
@@ -113,7 +115,7 @@ def restore(backup: Path, data: Path, database: str | None = None) -> dict[str, 
 def _files(data: Path, database: str | None) -> Iterator[tuple[str, Path]]:
     """Yield name in the archive and file of what stands beside the database."""
     for path in sorted((data / "media").glob("*")):
-        if path.is_file():
+        if path.is_file() and path.suffix != ".part":  # an upload under way changes while it is read
             yield f"media/{path.name}", path
     log = SqlLog(database or database_in(data))
     with reading(log.engine) as connection:
