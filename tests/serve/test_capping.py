@@ -65,7 +65,7 @@ def test_pending_impressions_count_until_they_are_written_down(tmp_path: Path) -
     log = SqlLog(f"sqlite:///{tmp_path / 'a.db'}")
     answer = {"recommendation_id": "one", "scenario": "s", "model_version": "m", "request": {}, "slate": []}
     with writing(log.engine) as connection:
-        number = note_shown(connection, {**answer, "event_offset": 0, "degraded": False}, "a")
+        [number] = note_shown(connection, [({**answer, "event_offset": 0, "degraded": False}, "a")])
         assert number is not None
         count_shown(connection, number, ["x", "x", "y"], time.time())
         seen = impressions(connection, number, HOUR, pending.of("a"))

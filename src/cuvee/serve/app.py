@@ -29,6 +29,9 @@ logger = logging.getLogger(__name__)
 _UPLOAD = re.compile(r"^/v1/items/.+/media/(image|audio|video)/\d+$")
 """Where a body is a file, which may be larger than others."""
 
+_OFTEN = ("recommendations", "events")
+"""Routes are tried one after the other: these come first."""
+
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
@@ -54,7 +57,8 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(title="Cuvee", version=__version__, lifespan=lifespan, description="Recommendations, fresh.")
     answer_problems(app)
-    for module in sorted(m.name for m in pkgutil.iter_modules(routes.__path__)):
+    found = [m.name for m in pkgutil.iter_modules(routes.__path__)]
+    for module in sorted(found, key=lambda name: (name not in _OFTEN, name)):
         app.include_router(import_module(f"{routes.__name__}.{module}").router)
     describe_problems(app)
     app.add_middleware(_Bounded, largest=settings.largest_body)

@@ -1,11 +1,11 @@
 """What people were shown, kept so that an answer can be looked at again; and what they did, as an answer needs it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from cuvee.sql.people import record, user_numbers
 from cuvee.sql.schema import metadata
@@ -14,6 +14,16 @@ __all__ = ["Past", "delete_event_of", "last_change", "note_shown", "past_of", "s
 
 _tables = metadata.tables
 _users, _events, _changes = _tables["users"].c, _tables["events"].c, _tables["changes"].c
+
+# every recommendation asks these: to put a statement together takes longer than SQLite takes to answer it
+_PERSON = select(_users.user_no, _users.personalisation, _users.profile).where(_users.user_id == bindparam("user_id"))
+_NEWEST = (
+    select(_events.item_id, _events.kind, _events.time, _events.weight)
+    .where(_events.user_no == bindparam("number"), _events.offset > bindparam("after"))
+    .order_by(_events.time.desc(), _events.offset.desc())
+    .limit(bindparam("most"))
+)
+_LAST = select(func.max(_changes.offset))
 
 
 @dataclass(frozen=True)
@@ -34,16 +44,13 @@ class Past:
 
 def past_of(connection: Connection, user_id: str, after: int, limit: int) -> Past:
     """Return a person's newest events among those after an offset; somebody unknown has none."""
-    person = select(_users.user_no, _users.personalisation, _users.profile).where(_users.user_id == user_id)
-    row = connection.execute(person).first()
+    row = connection.execute(_PERSON, {"user_id": user_id}).first()
     if row is None:
         return Past(personal=True)
     if not row.personalisation:
         return Past(personal=False)
-    mine = (_events.user_no == row.user_no) & (_events.offset > after)
-    wanted = select(_events.item_id, _events.kind, _events.time, _events.weight).where(mine)
-    newest = connection.execute(wanted.order_by(_events.time.desc(), _events.offset.desc()).limit(limit)).all()
-    events = tuple((r.item_id, r.kind, r.time, r.weight) for r in reversed(newest))
+    newest = connection.execute(_NEWEST, {"number": row.user_no, "after": after, "most": limit}).all()
+    events = tuple((item_id, kind, moment, weight) for item_id, kind, moment, weight in reversed(newest))
     return Past(personal=True, events=events, profile=row.profile, number=row.user_no)
 
 
@@ -70,14 +77,17 @@ def trending(connection: Connection, since: int, limit: int) -> list[tuple[str, 
 
 def last_change(connection: Connection) -> int:
     """Return the offset of the newest change; 0 where there is none."""
-    return int(connection.execute(select(func.max(_changes.offset))).scalar() or 0)
+    return int(connection.execute(_LAST).scalar() or 0)
 
 
-def note_shown(connection: Connection, answer: Mapping[str, Any], user_id: str | None) -> int | None:
-    """Keep an answer: the columns of `recommendations`, the person by id; return the person's number."""
-    number = None if user_id is None else user_numbers(connection, [user_id])[user_id]
-    connection.execute(_tables["recommendations"].insert().values(**answer, user_no=number, made_at=time.time()))
-    return number
+def note_shown(connection: Connection, answers: Sequence[tuple[Mapping[str, Any], str | None]]) -> list[int | None]:
+    """Keep answers: the columns of `recommendations`, and the person by id; return the numbers of the people."""
+    known = user_numbers(connection, list(dict.fromkeys(user_id for _, user_id in answers if user_id is not None)))
+    numbers = [None if user_id is None else known[user_id] for _, user_id in answers]
+    now = time.time()
+    rows = [{**row, "user_no": n, "made_at": now} for (row, _), n in zip(answers, numbers, strict=True)]
+    connection.execute(_tables["recommendations"].insert(), rows)
+    return numbers
 
 
 def shown(connection: Connection, recommendation_id: str) -> dict[str, Any] | None:

@@ -1,7 +1,6 @@
 """What to show whom, and what was shown."""
 
 import asyncio
-import logging
 import time
 import uuid
 from collections.abc import Mapping
@@ -10,8 +9,6 @@ from http import HTTPStatus
 from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Path
-from sqlalchemy import Connection
-from sqlalchemy.exc import SQLAlchemyError
 
 from cuvee.features import encoded_profile
 from cuvee.queries import HISTORY_LIMIT
@@ -20,30 +17,25 @@ from cuvee.serve.access import needs
 from cuvee.serve.answers import shown_items
 from cuvee.serve.bodies import MOST_EXCLUDED, Answer, Asked, Id, ManyAsked, NextPage, Ranked
 from cuvee.serve.experiments import Assigned, assigned, filled_in
+from cuvee.serve.noting import note
 from cuvee.serve.problems import Problem
 from cuvee.serve.profiles import query_of
-from cuvee.serve.reach import Away, brief
+from cuvee.serve.reach import Away
 from cuvee.serve.rules import NOTHING_SEEN, profile_of
 from cuvee.serve.service import Here, Service
 from cuvee.serve.snapshot import Snapshot, shaped
-from cuvee.serve.telemetry import DEGRADED, NOT_NOTED, SHOWN
+from cuvee.serve.telemetry import DEGRADED, SHOWN
 from cuvee.serve.wishes import Wish, about
-from cuvee.sql.experiments import note_exposure
-from cuvee.sql.impressions import Impressions, count_shown, impressions
-from cuvee.sql.shown import Past, note_shown, past_of, shown
+from cuvee.sql.impressions import Impressions, impressions
+from cuvee.sql.shown import Past, past_of, shown
 from cuvee.types import PAD, Embeddings
 
 __all__ = ["check", "encoded", "looked_up", "profile_for", "router", "wish_of"]
-
-logger = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/v1", tags=["recommendations"])
 
 _PATIENCE = (0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64)
 """Seconds between looks for an answer that may not be written down yet."""
-
-_noting: set[asyncio.Task[None]] = set()
-"""Answers that are being written down; kept here so that they are not collected before they are done."""
 
 
 @router.post("/recommendations", dependencies=[needs("read")])
@@ -138,7 +130,7 @@ async def _answered(service: Service, body: Asked, start: float, *, seen: bool =
     names: list[str] = []
     if body.user_id is not None and past.personal and not seen:
         names = snapshot.book.counts(body.scenario, now, [row for row in slate.items[0].tolist() if row != PAD])
-    _note(service, answer, asked, snapshot.after, names)
+    note(service, answer, asked, snapshot.after, names)
     return answer
 
 
@@ -225,43 +217,3 @@ def _in_arm(service: Service, snapshot: Snapshot, body: Asked) -> tuple[Snapshot
         return snapshot, arm
     own = service.snapshot_of_version(arm.version)
     return (snapshot, None) if own is None else (own, arm)
-
-
-def _note(service: Service, answer: Answer, body: Asked, after: int, names: list[str]) -> None:
-    """Write the answer down without keeping whoever asked waiting; `names` are the counts of impressions it adds to."""
-    row = {
-        "recommendation_id": answer.recommendation_id,
-        "scenario": body.scenario,
-        "session": body.session,
-        "model_version": answer.model_version,
-        "experiment": answer.experiment,
-        "arm": answer.arm,
-        "request": body.model_dump(exclude={"user_id"}, exclude_defaults=True),
-        "slate": [item.model_dump() for item in answer.items],
-        "event_offset": after,
-        "degraded": answer.degraded,
-    }
-
-    def store(connection: Connection) -> None:
-        number = note_shown(connection, row, body.user_id)
-        if names and number is not None:
-            count_shown(connection, number, names, time.time())
-        if answer.experiment is not None and answer.arm is not None:
-            note_exposure(connection, answer.experiment, answer.arm, number, body.session, answer.recommendation_id)
-
-    async def noted() -> None:
-        try:
-            await service.writer.write(store)
-        except (Away, SQLAlchemyError) as error:
-            NOT_NOTED.inc()
-            if not isinstance(error, Away):  # that is said once, not at every answer
-                logger.error("recommendation %s is not written down: %s", answer.recommendation_id, brief(error))
-        finally:
-            if body.user_id is not None:
-                service.pending.remove(body.user_id, answer.recommendation_id)
-
-    if body.user_id is not None:
-        service.pending.add(body.user_id, answer.recommendation_id, names)
-    task = asyncio.create_task(noted())
-    _noting.add(task)
-    task.add_done_callback(_noting.discard)
