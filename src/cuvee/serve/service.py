@@ -17,6 +17,7 @@ from cuvee.logs.sql import SqlLog
 from cuvee.serve.capping import Pending
 from cuvee.serve.experiments import MOST_VERSIONS, versions_of
 from cuvee.serve.following import followed, read_changes
+from cuvee.serve.kept import Kept
 from cuvee.serve.rates import Rates
 from cuvee.serve.reach import TROUBLE, Away, Reach
 from cuvee.serve.snapshot import Snapshot, snapshot_of, version_in, warm_up, with_rules
@@ -33,6 +34,9 @@ from cuvee.sql.shown import last_change
 __all__ = ["Here", "Service", "Settings"]
 
 logger = logging.getLogger(__name__)
+
+_TRENDING_SECONDS, _TRENDING_WINDOWS = 5.0, 64
+"""How long what trends is kept, and for how many windows: to count it goes through all events of the window."""
 
 T = TypeVar("T")
 
@@ -76,6 +80,7 @@ class Service:
         self.keys: dict[bytes, tuple[Key, float]] = {}
         """Digest of what was presented -> the key found, and when by the monotonic clock."""
         self.pending = Pending()
+        self.trending = Kept[list[tuple[str, int]]](_TRENDING_SECONDS, _TRENDING_WINDOWS)
         self.rates = Rates(settings.rate, max(1, int(2 * settings.rate)))
         self._turn = threading.Lock()
         self._tried = 0

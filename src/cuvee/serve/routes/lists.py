@@ -6,6 +6,7 @@ from typing import Annotated
 import numpy as np
 from fastapi import APIRouter, Query
 
+from cuvee.ordering import top_k
 from cuvee.queries import one_each
 from cuvee.serve.access import needs
 from cuvee.serve.answers import shown_items
@@ -36,10 +37,14 @@ async def popular(service: Here, k: K = 10) -> dict[str, list[Shown]]:
 
 @router.get("/trending", dependencies=[needs("read")])
 async def trending_items(service: Here, k: K = 10, days: Days = 7.0) -> dict[str, list[Shown]]:
-    """Return what most people touched in the last days, by the log; `score` is how many."""
-    with service.reach.reading() as connection:
-        snapshot = service.follow(connection)
-        found = trending(connection, int(time.time() - days * _DAY), _TRENDING)
+    """Return what most people touched in the last days, by the log some seconds ago; `score` is how many."""
+    snapshot = service.current()
+
+    def count() -> list[tuple[str, int]]:
+        with service.reach.reading() as connection:
+            return trending(connection, int(time.time() - days * _DAY), _TRENDING)
+
+    found = await service.trending.get(days, count)
     counts = np.full(len(snapshot.bundle.data.items), -np.inf, np.float32)
     for item_id, people in found:
         row = snapshot.bundle.data.item_rows.get(item_id)
@@ -57,6 +62,6 @@ async def latest(service: Here, k: K = 10) -> dict[str, list[Shown]]:
 
 def _best(snapshot: Snapshot, scores: Floats, k: int) -> dict[str, list[Shown]]:
     scores = np.where(snapshot.shown, scores, -np.inf).astype(np.float32)
-    best = np.argsort(-scores, kind="stable")[: min(k, int(np.isfinite(scores).sum()))].astype(np.int32)
-    slate = Slate(best[None, :], scores[best][None, :], np.ones((1, len(best)), np.float32))
+    items, best = top_k(scores[None, :], k)
+    slate = Slate(items, best, np.ones(items.shape, np.float32))
     return {"items": shown_items(snapshot, one_each(len(scores), np.zeros((1, 0), np.int32)), slate, reasons=False)}
