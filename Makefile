@@ -33,13 +33,13 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q -n $(WORKERS) -m "not data and not weights and not browser and not slow"
+	$(BIN)/pytest -q -n $(WORKERS) -m "not data and not weights and not browser and not slow and not drill"
 
 test: $(VENV)/.dev system-packages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest -q -n $(WORKERS) --dist loadscope
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadscope -m "not drill"
 
 test-all: $(VENV)/.dev system-packages
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadscope --hypothesis-profile thorough

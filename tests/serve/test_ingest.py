@@ -80,7 +80,7 @@ def test_killed_in_the_middle_everything_is_there_once(queue: Server, tmp_path: 
     log.close()
 
 
-@pytest.mark.slow
+@pytest.mark.drill
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_killed_five_times(queue: Server, tmp_path: Path, kind: str, postgres: Server) -> None:
     url = f"sqlite:///{tmp_path}/cuvee.db" if kind == "sqlite" else fresh_database(postgres)
@@ -89,7 +89,7 @@ def test_killed_five_times(queue: Server, tmp_path: Path, kind: str, postgres: S
     log.close()
 
 
-@pytest.mark.slow
+@pytest.mark.drill
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_events_a_second(queue: Server, tmp_path: Path, kind: str, postgres: Server) -> None:
     """At least 2,000 a second beside everything else; one reader."""

@@ -100,7 +100,7 @@ def test_killed_while_it_takes_events(bundle: Path, tmp_path: Path) -> None:
     survives(bundle, tmp_path, None, 2)
 
 
-@pytest.mark.slow
+@pytest.mark.drill
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_killed_twenty_times(bundle: Path, tmp_path: Path, kind: str, postgres: Server) -> None:
     starts = survives(bundle, tmp_path, None if kind == "sqlite" else fresh_database(postgres), 20)

@@ -190,7 +190,7 @@ def test_stopped_and_started_under_load(service: Running, database: Server) -> N
     outlives(service, database, 1, 0.5)
 
 
-@pytest.mark.slow
+@pytest.mark.drill
 def test_stopped_and_started_under_load_many_times(service: Running, database: Server) -> None:
     load = outlives(service, database, 10, 2.0)
     logging.getLogger(__name__).info("%s %s slowest %.2f s", load.asked, load.sent, load.slowest)
