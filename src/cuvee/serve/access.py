@@ -49,7 +49,7 @@ def needs(scope: Scope) -> Any:
             raise Problem(HTTPStatus.TOO_MANY_REQUESTS, f"this key may make {rate}; slow down", headers)
         response.headers.update(headers)
 
-    return Depends(check)
+    return Security(check, scopes=[scope])  # so that the OpenAPI description names it
 
 
 def _known(service: Service, presented: HTTPAuthorizationCredentials | None, scope: Scope) -> Key:

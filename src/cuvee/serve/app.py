@@ -17,7 +17,9 @@ from cuvee import __version__
 from cuvee.errors import ConfigError, DataError
 from cuvee.serve import routes
 from cuvee.serve.described import describe_problems
+from cuvee.serve.manual import add_manual
 from cuvee.serve.problems import answer_problems, problem
+from cuvee.serve.safety import Safe
 from cuvee.serve.service import Service, Settings
 from cuvee.serve.snapshot import warm_up
 from cuvee.serve.telemetry import Observed
@@ -31,12 +33,6 @@ _UPLOAD = re.compile(r"^/v1/items/.+/media/(image|audio|video)/\d+$")
 
 _OFTEN = ("recommendations", "events")
 """Routes are tried one after the other: these come first."""
-
-_HEADERS = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"cache-control", b"no-store"),
-    (b"referrer-policy", b"no-referrer"),
-)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -55,13 +51,22 @@ def create_app(settings: Settings) -> FastAPI:
         await service.writer.close()
         service.log.close()
 
-    app = FastAPI(title="Cuvee", version=__version__, lifespan=lifespan, description="Recommendations, fresh.")
+    app = FastAPI(
+        title="Cuvee",
+        version=__version__,
+        lifespan=lifespan,
+        description="Recommendations, fresh.",
+        docs_url=None,  # the framework's own pages load scripts from elsewhere
+        redoc_url=None,
+    )
     answer_problems(app)
     found = [m.name for m in pkgutil.iter_modules(routes.__path__)]
     for module in sorted(found, key=lambda name: (name not in _OFTEN, name)):
         app.include_router(import_module(f"{routes.__name__}.{module}").router)
     describe_problems(app)
+    add_manual(app)
     app.add_middleware(_Bounded, largest=settings.largest_body)
+    app.add_middleware(Safe)
     app.add_middleware(Observed)
     return app
 
@@ -80,7 +85,7 @@ def _ready(service: Service) -> None:
 
 
 class _Bounded:
-    """Refuses bodies that are too large, while they arrive, and says how answers are to be treated."""
+    """Refuses bodies that are too large, while they arrive."""
 
     def __init__(self, app: ASGIApp, largest: int) -> None:
         self.app, self.largest = app, largest
@@ -106,9 +111,4 @@ class _Bounded:
                 raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, told)
             return message
 
-        async def marked(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message["headers"], *_HEADERS]}
-            await send(message)
-
-        await self.app(scope, counted, marked)
+        await self.app(scope, counted, send)

@@ -15,6 +15,7 @@ from starlette.routing import Match
 
 from cuvee.errors import ConfigError, DataError, UnknownNameError
 from cuvee.serve.reach import TROUBLE, Away, brief
+from cuvee.serve.safety import SAFE
 
 __all__ = ["Problem", "answer_problems", "problem"]
 
@@ -119,4 +120,5 @@ def _trouble(error: Exception) -> str:
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     logger.error("%s of %s failed", request.method, _route(request), exc_info=error)
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "something went wrong here; it is in the log of the service")
+    # this answer is given outside of the middleware that adds these headers to every other
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "something went wrong here; it is in the log of the service", SAFE)

@@ -1,0 +1,137 @@
+"""What the service shows to browsers and strangers: its manual, headers, other origins, crowds and slow clients."""
+
+import base64
+import hashlib
+import io
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from PIL import Image
+
+from cuvee.serve.explained import words
+from cuvee.serve.problems import answer_problems
+from tests.serve.conftest import Running, running
+
+
+@pytest.fixture(scope="module")
+def front(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(bundle, tmp_path_factory.mktemp("front"), 1) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def page(front: Running) -> httpx.Response:
+    return front.client.get("/docs", headers={"Authorization": ""})
+
+
+def test_the_manual_shows_every_request_with_its_scope(front: Running, page: httpx.Response) -> None:
+    """As OpenAPI tells it to programs; the scope is that of the route."""
+    assert page.status_code == 200
+    assert page.headers["content-type"].startswith("text/html")
+    described = front.client.get("/openapi.json").json()
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            scope = operation.get("security", [{"HTTPBearer": ["no key"]}])[0]["HTTPBearer"][0]
+            heading = f'{method.upper()}</span><code class="path">{path}</code><span class="scope">{scope}</span>'
+            assert heading in page.text
+    assert '<span class="scope">events</span>' in page.text
+    for name in described["components"]["schemas"]:
+        assert f'<details id="{name}">' in page.text
+
+
+def test_the_manual_asks_nothing_of_the_network_and_runs_nothing(page: httpx.Response) -> None:
+    assert "<script" not in page.text
+    assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//|@import|url\(""", page.text)
+    found = re.search(r"<style>(.*?)</style>", page.text, re.DOTALL)
+    assert found is not None
+    digest = base64.b64encode(hashlib.sha256(found[1].encode()).digest()).decode()
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert f"style-src 'sha256-{digest}'" in policy
+    assert "unsafe" not in policy
+    anchors = set(re.findall(r' id="([^"]+)"', page.text))
+    assert set(re.findall(r'href="#([^"]+)"', page.text)) <= anchors
+
+
+def test_every_example_of_the_manual_is_one_that_the_service_takes(front: Running, page: httpx.Response) -> None:
+    """It may find nothing there, but never anything wrong with the request."""
+    picture = io.BytesIO()
+    Image.new("RGB", (20, 10), "red").save(picture, "JPEG")
+    examples = [unescape(text) for text in re.findall(r">(curl .*?)</pre>", page.text, re.DOTALL)]
+    assert len(examples) > 50
+    for example in examples:
+        words_ = shlex.split(example)
+        method = words_[words_.index("-X") + 1] if "-X" in words_ else "GET"
+        path = next(word for word in words_ if word.startswith("$URL")).removeprefix("$URL")
+        if path.endswith((":retrain", ":erase")):
+            continue  # that takes long, and is about everything
+        if path in ("/v1/items", "/v1/items:batch") and method == "POST":
+            front.client.delete("/v1/items/lamp-7")  # an example before this one may have added it
+        body = words_[words_.index("-d") + 1].encode() if "-d" in words_ else None
+        kind = {"Content-Type": "application/json"} if body else {}
+        body = picture.getvalue() if "@FILE" in words_ else body
+        answer = front.client.request(method, path, content=body, headers=kind)
+        assert answer.status_code in (200, 201, 202, 204, 404, 409), (example, answer.text)
+
+
+@pytest.mark.parametrize(
+    ("schema", "told"),
+    [
+        ({"type": "integer", "minimum": 1, "maximum": 200}, "whole number, 1 to 200"),
+        ({"type": "number", "exclusiveMinimum": 0, "maximum": 1.5}, "number, above 0, at most 1.5"),
+        ({"type": "string", "maxLength": 4_000}, "text, at most 4,000 characters"),
+        ({"anyOf": [{"type": "string"}, {"type": "null"}]}, "text; or null"),
+        ({"type": "array", "items": {"$ref": "#/x/A"}, "maxItems": 20}, 'list of <a href="#A">A</a>, at most 20'),
+        ({"enum": ["<b>", "c"]}, "&#34;&lt;b&gt;&#34; or &#34;c&#34;"),
+    ],
+)  # fmt: skip
+def test_types_and_bounds_in_words(schema: dict[str, object], told: str) -> None:
+    assert words(schema) == told
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/livez", 200),
+        ("GET", "/openapi.json", 200),
+        ("GET", "/nowhere", 404),
+        ("PUT", "/livez", 405),
+        ("POST", "/v1/recommendations", 422),
+        ("GET", "/redoc", 404),
+    ],
+)
+def test_every_answer_tells_a_browser_to_run_and_frame_nothing(
+    front: Running, method: str, path: str, status: int
+) -> None:
+    answer = front.client.request(method, path)
+    assert answer.status_code == status
+    policy = answer.headers.get_list("content-security-policy")
+    assert policy == ["default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"]
+    assert answer.headers["x-frame-options"] == "DENY"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_a_body_that_is_refused_and_a_failure_tell_it_too(front: Running) -> None:
+    answer = front.client.post("/v1/events", content=b" " * ((8 << 20) + 1))
+    assert answer.status_code == 413
+    assert answer.headers["x-frame-options"] == "DENY"
+    app = FastAPI()
+    answer_problems(app)
+
+    @app.get("/fails")
+    async def fails() -> None:
+        raise RuntimeError("as if")
+
+    failed = TestClient(app, raise_server_exceptions=False).get("/fails")
+    assert (failed.status_code, failed.headers["x-frame-options"]) == (500, "DENY")
+    assert "as if" not in json.dumps(failed.json())
