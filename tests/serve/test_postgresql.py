@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.serve.conftest import Running, running
+from tests.serve.test_audit import test_pages_hold_every_entry_once
 from tests.serve.test_service import (
     test_a_hidden_item_vanishes_from_the_very_next_answer,
     test_a_new_item_is_ranked_by_its_content_within_a_second,
@@ -28,6 +29,7 @@ __all__ = [
     "test_an_event_counts_in_every_processes_next_answer",
     "test_bad_events_are_refused_by_field",
     "test_keys",
+    "test_pages_hold_every_entry_once",
     "test_what_keys_did_is_audited",
     "test_who_refuses_personalisation_is_a_stranger",
 ]

@@ -10,6 +10,7 @@ import polars as pl
 from sqlalchemy import Connection, Engine, Select, delete, func, or_, select, update
 
 from cuvee.errors import DataError, unknown
+from cuvee.sql.audit import record
 from cuvee.sql.database import check_url, insert_new, open_database, purge, reading, writing
 from cuvee.sql.people import (
     Consent,
@@ -19,7 +20,6 @@ from cuvee.sql.people import (
     export_user,
     personal_tables,
     pseudonym,
-    record,
     user_numbers,
 )
 from cuvee.sql.schema import metadata

@@ -7,10 +7,11 @@ from cuvee import store
 from cuvee.errors import BundleError
 from cuvee.logs.sql import SqlLog
 from cuvee.sql import jobs
+from cuvee.sql.audit import record
 from cuvee.sql.database import purge, reading, writing
 from cuvee.sql.erasures import forget_row, note_job
 from cuvee.sql.models import Version, known_versions
-from cuvee.sql.people import Erasure, erase_user, personal_tables, record, user_numbers
+from cuvee.sql.people import Erasure, erase_user, personal_tables, user_numbers
 
 __all__ = ["Forgotten", "forget"]
 

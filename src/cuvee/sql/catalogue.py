@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, delete, select, update
 
+from cuvee.sql.audit import record
 from cuvee.sql.database import insert_new
-from cuvee.sql.people import announce, record
+from cuvee.sql.people import announce
 from cuvee.sql.schema import metadata
 
 __all__ = [

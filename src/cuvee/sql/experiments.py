@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, delete, func, select, update
 
-from cuvee.sql.people import announce, record
+from cuvee.sql.audit import record
+from cuvee.sql.people import announce
 from cuvee.sql.rules import ANY
 from cuvee.sql.schema import metadata
 

@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 from sqlalchemy import Connection, select, update
 
 from cuvee.errors import UnknownNameError, unknown
-from cuvee.sql.people import record
+from cuvee.sql.audit import record
 from cuvee.sql.schema import metadata
 
 __all__ = ["SCOPES", "Key", "Scope", "find_key", "list_keys", "make_key", "revoke_key"]

@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, func, select, update
 
 from cuvee.errors import UnknownNameError, unknown
+from cuvee.sql.audit import record
 from cuvee.sql.database import insert_new
-from cuvee.sql.people import announce, record
+from cuvee.sql.people import announce
 from cuvee.sql.schema import metadata
 
 __all__ = [

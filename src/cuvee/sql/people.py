@@ -6,7 +6,6 @@ their own. Erasure destroys the key, after which nobody can tell whose pseudonym
 
 import hashlib
 import hmac
-import json
 import secrets
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, LargeBinary, Table, delete, or_, select
 
+from cuvee.sql.audit import record
 from cuvee.sql.database import insert_new
 from cuvee.sql.schema import metadata, personal
 
@@ -26,7 +26,6 @@ __all__ = [
     "export_user",
     "personal_tables",
     "pseudonym",
-    "record",
     "user_numbers",
 ]
 
@@ -86,22 +85,6 @@ def pseudonym(connection: Connection, number: int) -> str:
     name = "p-" + hmac.new(key, user_id.encode(), hashlib.sha256).hexdigest()[:32]
     connection.execute(names.insert().values(pseudonym=name, user_no=number, key=key, created_at=time.time()))
     return name
-
-
-def record(connection: Connection, actor: str, action: str, subject: str, details: Mapping[str, Any]) -> None:
-    """Add to the audit chain; `subject` is a pseudonym or the id of a thing, never a user id."""
-    audit = _tables["audit"]
-    previous = connection.execute(select(audit.c.hash).order_by(audit.c.entry.desc()).limit(1)).scalar() or ""
-    entry: dict[str, Any] = {
-        "actor": actor,
-        "action": action,
-        "subject": subject,
-        "details": json.dumps(details, sort_keys=True),
-        "done_at": time.time(),
-        "previous": previous,
-    }
-    digest = hashlib.sha256(json.dumps(entry, sort_keys=True).encode()).hexdigest()
-    connection.execute(audit.insert().values(**entry, hash=digest))
 
 
 def announce(connection: Connection, resource: str, row: str) -> None:

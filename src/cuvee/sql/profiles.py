@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from cuvee.sql.audit import record
 from cuvee.sql.database import insert_new
-from cuvee.sql.people import announce, pseudonym, record, user_numbers
+from cuvee.sql.people import announce, pseudonym, user_numbers
 from cuvee.sql.schema import metadata
 
 __all__ = ["known_people", "new_reviews", "profile_in", "reviews_of", "set_profile", "store_review"]

@@ -8,7 +8,8 @@ from typing import Any, Literal, get_args
 from sqlalchemy import Connection, delete, func, select
 
 from cuvee.errors import DataError
-from cuvee.sql.people import announce, record
+from cuvee.sql.audit import record
+from cuvee.sql.people import announce
 from cuvee.sql.schema import metadata
 
 __all__ = ["ANY", "KINDS", "MOST", "Kind", "Rule", "all_rules", "delete_rule", "put_rule", "rules_changed"]

@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, select
 
-from cuvee.sql.people import record, user_numbers
+from cuvee.sql.audit import record
+from cuvee.sql.people import user_numbers
 from cuvee.sql.schema import metadata
 
 __all__ = ["Past", "delete_event_of", "last_change", "note_shown", "past_of", "shown", "trending"]

@@ -15,7 +15,8 @@ from cuvee.serve.erasure import forget
 from cuvee.serve.problems import Problem
 from cuvee.serve.processes import start_process
 from cuvee.serve.service import Here
-from cuvee.sql.people import Consent, pseudonym, record, user_numbers
+from cuvee.sql.audit import record
+from cuvee.sql.people import Consent, pseudonym, user_numbers
 from cuvee.sql.profiles import known_people, profile_in, set_profile
 
 __all__ = ["router"]
