@@ -6,6 +6,7 @@ import re
 import signal
 import threading
 import time
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -66,6 +67,8 @@ class Load:
     """Somebody who asks and sends all the time; what they were told."""
 
     service: Running
+    name: str = field(default_factory=lambda: uuid.uuid4().hex)
+    """Of its events, which are no other's."""
     asked: Counter[tuple[int, bool]] = field(default_factory=Counter)
     sent: Counter[int] = field(default_factory=Counter)
     stored: list[str] = field(default_factory=list)
@@ -79,7 +82,7 @@ class Load:
                 answer = client.post("/v1/recommendations", json={"user_id": "u04", "k": 5})
                 self.slowest = max(self.slowest, time.monotonic() - start)
                 self.asked[answer.status_code, answer.status_code == 200 and answer.json()["degraded"]] += 1
-                name = f"load-{sum(self.sent.values())}"
+                name = f"{self.name}-{sum(self.sent.values())}"
                 told = client.post("/v1/events", json=event(name))
                 self.sent[told.status_code] += 1
                 if told.status_code == 201:
