@@ -16,14 +16,22 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from cuvee.errors import ConfigError
 from cuvee.serve.explained import words
+from cuvee.serve.origins import checked_origin
 from cuvee.serve.problems import answer_problems
 from tests.serve.conftest import Running, running
+
+SHOP = "https://shop.example"
+_WISHES = {
+    "Access-Control-Request-Method": "POST",
+    "Access-Control-Request-Headers": "authorization,content-type",
+}
 
 
 @pytest.fixture(scope="module")
 def front(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(bundle, tmp_path_factory.mktemp("front"), 1) as started:
+    with running(bundle, tmp_path_factory.mktemp("front"), 1, "--allow-origin", SHOP) as started:
         yield started
 
 
@@ -135,3 +143,57 @@ def test_a_body_that_is_refused_and_a_failure_tell_it_too(front: Running) -> Non
     failed = TestClient(app, raise_server_exceptions=False).get("/fails")
     assert (failed.status_code, failed.headers["x-frame-options"]) == (500, "DENY")
     assert "as if" not in json.dumps(failed.json())
+
+
+def test_no_other_origin_may_ask_unless_it_is_named(service: Running) -> None:
+    """Without --allow-origin no answer says anything of origins."""
+    for answer in (
+        service.client.get("/v1/popular", headers={"Origin": SHOP}),
+        service.client.options("/v1/recommendations", headers={"Origin": SHOP} | _WISHES),
+    ):
+        assert not [name for name in answer.headers if name.startswith("access-control")]
+    assert answer.status_code == 405
+
+
+def test_a_page_of_a_named_origin_may_ask(front: Running) -> None:
+    """Before it asks, when it asks, and when what it asked is refused; never with cookies."""
+    asked = {"Origin": SHOP} | _WISHES
+    before = front.client.options("/v1/recommendations", headers=asked | {"Authorization": ""})
+    assert before.status_code == 200
+    assert before.headers["access-control-allow-origin"] == SHOP
+    assert "POST" in before.headers["access-control-allow-methods"]
+    assert "Authorization" in before.headers["access-control-allow-headers"]
+    assert before.headers["x-frame-options"] == "DENY"
+    for answer in (
+        front.client.post("/v1/recommendations", json={"user_id": "anna"}, headers={"Origin": SHOP}),
+        front.client.post("/v1/recommendations", json={"k": -1}, headers={"Origin": SHOP}),
+        front.client.post("/v1/events", content=b" " * ((8 << 20) + 1), headers={"Origin": SHOP}),
+    ):
+        assert answer.headers["access-control-allow-origin"] == SHOP
+        assert "Origin" in answer.headers["vary"]
+        assert "access-control-allow-credentials" not in answer.headers
+        assert "Retry-After" in answer.headers["access-control-expose-headers"]
+
+
+@pytest.mark.parametrize("origin", ["https://shop.example.evil.example", "http://shop.example", "null", f"{SHOP}:8443"])
+def test_a_page_of_another_origin_may_not(front: Running, origin: str) -> None:
+    before = front.client.options("/v1/recommendations", headers={"Origin": origin} | _WISHES)
+    assert before.status_code == 400
+    assert "access-control-allow-origin" not in before.headers
+    answer = front.client.post("/v1/recommendations", json={"user_id": "anna"}, headers={"Origin": origin})
+    assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["*", "null", "shop.example", f"{SHOP}/", "https://Shop.example", "https://", "ftp://shop.example", f"{SHOP}:443",
+     f"{SHOP}:0", f"{SHOP}:99999", "https://a@shop.example", "https://bücher.example", "https://*.shop.example", ""],
+)  # fmt: skip
+def test_what_is_no_origin_is_told_before_anything_starts(text: str) -> None:
+    with pytest.raises(ConfigError, match="--allow-origin"):
+        checked_origin(text)
+
+
+@pytest.mark.parametrize("text", [SHOP, "http://localhost:3000", "http://[::1]:8080", "https://xn--bcher-kva.example"])
+def test_origins(text: str) -> None:
+    assert checked_origin(text) == text

@@ -18,6 +18,7 @@ from cuvee.errors import ConfigError, DataError
 from cuvee.serve import routes
 from cuvee.serve.described import describe_problems
 from cuvee.serve.manual import add_manual
+from cuvee.serve.origins import allow_origins
 from cuvee.serve.problems import answer_problems, problem
 from cuvee.serve.safety import Safe
 from cuvee.serve.service import Service, Settings
@@ -66,6 +67,7 @@ def create_app(settings: Settings) -> FastAPI:
     describe_problems(app)
     add_manual(app)
     app.add_middleware(_Bounded, largest=settings.largest_body)
+    allow_origins(app, settings.origins)
     app.add_middleware(Safe)
     app.add_middleware(Observed)
     return app

@@ -57,6 +57,8 @@ class Settings:
     """Bytes of a request, at most."""
     rate: float = 1_000.0
     """Requests a second of one key to one process; twice as many at once."""
+    origins: tuple[str, ...] = ()
+    """Origins whose pages may ask from a browser."""
 
     @property
     def media(self) -> Path:

@@ -39,9 +39,20 @@ _FIGURES = "PROMETHEUS_MULTIPROC_DIR"
     show_default=True,
     help="Requests a second of one key to one process; twice as many at once.",
 )
+@click.option(
+    "--allow-origin", "origins", multiple=True, metavar="ORIGIN", help="Whose pages may ask from a browser; repeatable."
+)
 @click.option("--log-requests", is_flag=True, help="Write a line of JSON about each request to the standard error.")
 def command(
-    bundle: Path, data: Path, port: int, host: str, workers: int, database: str | None, rate: float, log_requests: bool
+    bundle: Path,
+    data: Path,
+    port: int,
+    host: str,
+    workers: int,
+    database: str | None,
+    rate: float,
+    origins: tuple[str, ...],
+    log_requests: bool,
 ) -> None:
     """Serve BUNDLE (or the folder of a run) at http://HOST:PORT; /docs there shows every request.
 
@@ -51,13 +62,17 @@ def command(
     from uvicorn.supervisors import Multiprocess
 
     from cuvee.bundle import load_bundle
+    from cuvee.serve.origins import checked_origin
 
     if _demo() and not _loopback(host):
         raise ConfigError(
             f"CUVEE_DEMO=1 asks for no keys, which is for this machine alone: --host 127.0.0.1, not {host}"
         )
     load_bundle(bundle)  # a damaged one is told here, not by every worker
-    os.environ[_SERVED] = json.dumps([str(bundle.resolve()), str(data.resolve()), database, rate, log_requests])
+    for origin in origins:
+        checked_origin(origin)
+    told = [str(bundle.resolve()), str(data.resolve()), database, rate, origins, log_requests]
+    os.environ[_SERVED] = json.dumps(told)
     os.environ[_FIGURES] = _emptied(data / "figures")
     click.echo(f"http://{host}:{port} (with {workers} process{'es' if workers > 1 else ''}); Ctrl-C stops it", err=True)
     sys.stderr.flush()
@@ -87,11 +102,11 @@ def app() -> object:
     from cuvee.serve.app import create_app
     from cuvee.serve.service import Settings
 
-    bundle, data, url, rate, log_requests = json.loads(os.environ[_SERVED])
+    bundle, data, url, rate, origins, log_requests = json.loads(os.environ[_SERVED])
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("cuvee").setLevel(logging.INFO)
     logging.getLogger("cuvee.requests").setLevel(logging.INFO if log_requests else logging.WARNING)
-    return create_app(Settings(Path(bundle), Path(data), url, demo=_demo(), rate=rate))
+    return create_app(Settings(Path(bundle), Path(data), url, demo=_demo(), rate=rate, origins=tuple(origins)))
 
 
 def _emptied(folder: Path) -> str:
