@@ -6,6 +6,8 @@ import io
 import json
 import re
 import shlex
+import socket
+import time
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
@@ -31,7 +33,9 @@ _WISHES = {
 
 @pytest.fixture(scope="module")
 def front(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(bundle, tmp_path_factory.mktemp("front"), 1, "--allow-origin", SHOP) as started:
+    with running(
+        bundle, tmp_path_factory.mktemp("front"), 1, "--allow-origin", SHOP, "--at-once", "2", "--patience", "1"
+    ) as started:
         yield started
 
 
@@ -197,3 +201,75 @@ def test_what_is_no_origin_is_told_before_anything_starts(text: str) -> None:
 @pytest.mark.parametrize("text", [SHOP, "http://localhost:3000", "http://[::1]:8080", "https://xn--bcher-kva.example"])
 def test_origins(text: str) -> None:
     assert checked_origin(text) == text
+
+
+def half_sent(front: Running, body: bytes = b'{"events"') -> socket.socket:
+    """Return a connection on which a request has begun, and not ended."""
+    connection = socket.create_connection((front.client.base_url.host, front.client.base_url.port or 80), timeout=10)
+    head = f"POST /v1/events HTTP/1.1\r\nHost: here\r\nAuthorization: {front.client.headers['Authorization']}\r\n"
+    connection.sendall(head.encode() + b"Content-Type: application/json\r\nContent-Length: 500000\r\n\r\n" + body)
+    return connection
+
+
+def everything(connection: socket.socket) -> tuple[int, str]:
+    """Return the status and the text of an answer, after which the connection is closed."""
+    whole = b"".join(iter(lambda: connection.recv(65_536), b"")).decode()
+    return int(whole.split()[1]), whole
+
+
+def test_a_body_that_does_not_arrive_is_not_waited_for(front: Running) -> None:
+    start = time.monotonic()
+    with half_sent(front) as connection:
+        status, told = everything(connection)
+    assert 0.9 < time.monotonic() - start < 5
+    assert status == 408
+    assert "application/problem+json" in told
+    assert "did not arrive in 1 s" in told
+    assert "x-frame-options: DENY" in told
+
+
+def test_a_body_that_trickles_is_not_waited_for_and_one_that_comes_slowly_is(front: Running) -> None:
+    """A second more for every 64 KiB: 400,000 bytes in three seconds are in time, a byte now and then is not."""
+    start = time.monotonic()
+    with half_sent(front) as trickling:
+        for _ in range(4):
+            time.sleep(0.2)
+            trickling.sendall(b" ")
+        status, _ = everything(trickling)
+    assert status == 408
+    assert time.monotonic() - start < 5
+    with half_sent(front, b" " * 200_000) as slow:
+        time.sleep(1.5)
+        slow.sendall(b" " * 200_000)
+        time.sleep(1.5)
+        slow.sendall(b" " * 100_000)
+        assert slow.recv(65_536).startswith(b"HTTP/1.1 422")  # it has come, and is no JSON
+
+
+def test_who_comes_when_enough_is_going_on_is_told_to_come_again(front: Running) -> None:
+    with half_sent(front), half_sent(front):
+        deadline = time.monotonic() + 0.8
+        answer = front.client.get("/v1/popular", headers={"Origin": SHOP})
+        while answer.status_code == 200 and time.monotonic() < deadline:  # they may not have been read yet
+            answer = front.client.get("/v1/popular", headers={"Origin": SHOP})
+        assert answer.status_code == 503
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["retry-after"] == "1"
+        assert answer.headers["access-control-allow-origin"] == SHOP
+        assert answer.json()["detail"] == "this process answers 2 requests already; try again"
+        assert front.client.get("/livez").status_code == 200
+    time.sleep(0.1)  # they have gone away
+    assert front.client.get("/v1/popular").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/v1/popular?k=" + "9" * 40_000, {}, 414),
+        ("/v1/popular", {f"X-{n}": "x" * 4_000 for n in range(10)}, 431),
+    ],
+)
+def test_heads_are_bounded(front: Running, path: str, headers: dict[str, str], status: int) -> None:
+    answer = front.client.get(path, headers=headers)
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"

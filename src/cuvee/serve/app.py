@@ -3,35 +3,28 @@
 import gc
 import logging
 import pkgutil
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from http import HTTPStatus
 from importlib import import_module
 
 from fastapi import FastAPI
-from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cuvee import __version__
 from cuvee.errors import ConfigError, DataError
 from cuvee.serve import routes
+from cuvee.serve.bounds import Bounded, Uncrowded
 from cuvee.serve.described import describe_problems
 from cuvee.serve.manual import add_manual
 from cuvee.serve.origins import allow_origins
-from cuvee.serve.problems import answer_problems, problem
+from cuvee.serve.problems import answer_problems
 from cuvee.serve.safety import Safe
 from cuvee.serve.service import Service, Settings
 from cuvee.serve.snapshot import warm_up
 from cuvee.serve.telemetry import Observed
-from cuvee.serve.uploads import LARGEST
 
 __all__ = ["create_app"]
 
 logger = logging.getLogger(__name__)
-_UPLOAD = re.compile(r"^/v1/items/.+/media/(image|audio|video)/\d+$")
-"""Where a body is a file, which may be larger than others."""
-
 _OFTEN = ("recommendations", "events")
 """Routes are tried one after the other: these come first."""
 
@@ -66,7 +59,8 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(import_module(f"{routes.__name__}.{module}").router)
     describe_problems(app)
     add_manual(app)
-    app.add_middleware(_Bounded, largest=settings.largest_body)
+    app.add_middleware(Bounded, largest=settings.largest_body, patience=settings.patience)
+    app.add_middleware(Uncrowded, at_once=settings.at_once)
     allow_origins(app, settings.origins)
     app.add_middleware(Safe)
     app.add_middleware(Observed)
@@ -84,33 +78,3 @@ def _ready(service: Service) -> None:
         logger.error("version %s did not answer when it was tried: %s", service.snapshot.version, error)
     gc.collect()
     gc.freeze()
-
-
-class _Bounded:
-    """Refuses bodies that are too large, while they arrive."""
-
-    def __init__(self, app: ASGIApp, largest: int) -> None:
-        self.app, self.largest = app, largest
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        upload = scope["method"] == "PUT" and _UPLOAD.search(scope["path"]) is not None
-        largest = max(LARGEST.values()) if upload else self.largest
-        told = f"a request may have {largest} bytes at most; send it in parts"
-        announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > largest:
-            await problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, told)(scope, receive, send)
-            return
-        got = 0
-
-        async def counted() -> Message:
-            nonlocal got
-            message = await receive()
-            got += len(message.get("body", b""))
-            if got > largest:
-                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, told)
-            return message
-
-        await self.app(scope, counted, send)

@@ -59,6 +59,10 @@ class Settings:
     """Requests a second of one key to one process; twice as many at once."""
     origins: tuple[str, ...] = ()
     """Origins whose pages may ask from a browser."""
+    at_once: int = 512
+    """Requests that one process answers at a time; others are told to come again."""
+    patience: float = 10.0
+    """Seconds in which a body must arrive, and one more for every 64 KiB of it."""
 
     @property
     def media(self) -> Path:

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 __all__ = ["app", "command", "listening"]
 
 _SERVED = "CUVEE_SERVED"
+_LARGEST_START = 64 << 10
+"""Bytes without an end of the headers after which nothing more is read."""
+_IDLE = 20
+"""Seconds for which a connection is kept: longer than clients (5 s) and our nginx.conf (15 s) use one again, so that
+neither sends into one that is being closed."""
 _FIGURES = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -42,6 +47,20 @@ _FIGURES = "PROMETHEUS_MULTIPROC_DIR"
 @click.option(
     "--allow-origin", "origins", multiple=True, metavar="ORIGIN", help="Whose pages may ask from a browser; repeatable."
 )
+@click.option(
+    "--at-once",
+    type=click.IntRange(1),
+    default=512,
+    show_default=True,
+    help="Requests that one process answers at a time.",
+)
+@click.option(
+    "--patience",
+    type=click.FloatRange(0, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="Seconds in which a body must arrive; a second more for every 64 KiB.",
+)
 @click.option("--log-requests", is_flag=True, help="Write a line of JSON about each request to the standard error.")
 def command(
     bundle: Path,
@@ -52,6 +71,8 @@ def command(
     database: str | None,
     rate: float,
     origins: tuple[str, ...],
+    at_once: int,
+    patience: float,
     log_requests: bool,
 ) -> None:
     """Serve BUNDLE (or the folder of a run) at http://HOST:PORT; /docs there shows every request.
@@ -71,19 +92,35 @@ def command(
     load_bundle(bundle)  # a damaged one is told here, not by every worker
     for origin in origins:
         checked_origin(origin)
-    told = [str(bundle.resolve()), str(data.resolve()), database, rate, origins, log_requests]
+    told = [str(bundle.resolve()), str(data.resolve()), database, rate, origins, at_once, patience, log_requests]
     os.environ[_SERVED] = json.dumps(told)
     os.environ[_FIGURES] = _emptied(data / "figures")
     click.echo(f"http://{host}:{port} (with {workers} process{'es' if workers > 1 else ''}); Ctrl-C stops it", err=True)
     sys.stderr.flush()
-    config = uvicorn.Config(
-        f"{__name__}:app", factory=True, host=host, port=port, workers=workers, log_level="warning", access_log=False
-    )
+    config = _config(host, port, workers)
     with listening(config) as shared:
         if workers == 1:
             uvicorn.Server(config).run([shared])
         else:
             Multiprocess(config, [shared]).run()
+
+
+def _config(host: str, port: int, workers: int) -> "uvicorn.Config":
+    import uvicorn
+
+    return uvicorn.Config(
+        f"{__name__}:app",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        log_level="warning",
+        access_log=False,
+        http="h11",  # whose bounds on what comes are those that are tested
+        h11_max_incomplete_event_size=_LARGEST_START,
+        timeout_keep_alive=_IDLE,
+        server_header=False,
+    )
 
 
 def listening(config: "uvicorn.Config") -> socket:
@@ -102,11 +139,22 @@ def app() -> object:
     from cuvee.serve.app import create_app
     from cuvee.serve.service import Settings
 
-    bundle, data, url, rate, origins, log_requests = json.loads(os.environ[_SERVED])
+    bundle, data, url, rate, origins, at_once, patience, log_requests = json.loads(os.environ[_SERVED])
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("cuvee").setLevel(logging.INFO)
     logging.getLogger("cuvee.requests").setLevel(logging.INFO if log_requests else logging.WARNING)
-    return create_app(Settings(Path(bundle), Path(data), url, demo=_demo(), rate=rate, origins=tuple(origins)))
+    return create_app(
+        Settings(
+            Path(bundle),
+            Path(data),
+            url,
+            demo=_demo(),
+            rate=rate,
+            origins=tuple(origins),
+            at_once=at_once,
+            patience=patience,
+        )
+    )
 
 
 def _emptied(folder: Path) -> str:
