@@ -5,6 +5,7 @@ A key reads `cuvee_KEYID_SECRET`. The secret has 256 random bits, so that a plai
 
 import hashlib
 import hmac
+import json
 import secrets
 import time
 from collections.abc import Sequence
@@ -13,17 +14,18 @@ from typing import Any, Literal, get_args
 
 from sqlalchemy import Connection, select, update
 
-from cuvee.errors import UnknownNameError, unknown
+from cuvee.errors import ConfigError, UnknownNameError, unknown
 from cuvee.sql.audit import record
 from cuvee.sql.schema import metadata
 
-__all__ = ["SCOPES", "Key", "Scope", "find_key", "list_keys", "make_key", "revoke_key"]
+__all__ = ["SCOPES", "Key", "Scope", "find_key", "list_keys", "make_key", "revoke_key", "rotate_key"]
 
 Scope = Literal["read", "events", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 """read: recommendations and whatever is only looked at; events: to send events; admin: everything."""
 
 _keys = metadata.tables["api_keys"]
+_audit = metadata.tables["audit"]
 
 
 @dataclass(frozen=True)
@@ -51,11 +53,36 @@ def make_key(connection: Connection, name: str, scopes: Sequence[Scope], days: f
     Args:
         days: after which it no longer works; None: never.
     """
-    key_id, secret, now = secrets.token_hex(6), secrets.token_urlsafe(32), time.time()
-    row = {"key_id": key_id, "name": name, "digest": _digest(secret), "scopes": sorted(set(scopes)), "created_at": now}
-    connection.execute(_keys.insert().values(**row, expires_at=None if days is None else now + days * 86_400))
-    record(connection, "keys", "make", key_id, {"name": name, "scopes": row["scopes"]})
-    return f"cuvee_{key_id}_{secret}"
+    presented, key_id = _stored(connection, name, scopes, days)
+    record(connection, "keys", "make", key_id, {"name": name, "scopes": sorted(set(scopes))})
+    return presented
+
+
+def rotate_key(connection: Connection, key_id: str, hours: float) -> str:
+    """Store a key of the same name and scopes and return it with its secret; the old one works for a while longer.
+
+    A key that expires is followed by one that is made for as long a time.
+
+    Args:
+        hours: for which the old one goes on, unless it ends earlier by itself.
+
+    Raises:
+        UnknownNameError: there is no such key.
+        ConfigError: it no longer works, or has a successor already.
+    """
+    old, now = _named(connection, key_id), time.time()
+    if not old.usable(now):
+        raise ConfigError(f"key {key_id!r} no longer works; `cuvee keys make` makes another")
+    successor = _successor(connection, key_id)
+    if successor is not None:
+        raise ConfigError(f"key {key_id!r} was rotated before; {successor!r} came in its place: rotate that one")
+    days = None if old.expires_at is None else (old.expires_at - old.created_at) / 86_400
+    presented, new = _stored(connection, old.name, old.scopes, days)
+    end = now + hours * 3_600 if old.expires_at is None else min(old.expires_at, now + hours * 3_600)
+    connection.execute(update(_keys).where(_keys.c.key_id == key_id).values(expires_at=end))
+    told = {"name": old.name, "scopes": sorted(old.scopes), "successor": new, "until": end}
+    record(connection, "keys", "rotate", key_id, told)
+    return presented
 
 
 def revoke_key(connection: Connection, key_id: str) -> None:
@@ -64,9 +91,8 @@ def revoke_key(connection: Connection, key_id: str) -> None:
     Raises:
         UnknownNameError: there is no such key.
     """
-    done = connection.execute(update(_keys).where(_keys.c.key_id == key_id).values(revoked_at=time.time()))
-    if not done.rowcount:
-        raise UnknownNameError(unknown("key", key_id, [key.key_id for key in list_keys(connection)]))
+    _named(connection, key_id)
+    connection.execute(update(_keys).where(_keys.c.key_id == key_id).values(revoked_at=time.time()))
     record(connection, "keys", "revoke", key_id, {})
 
 
@@ -85,6 +111,28 @@ def find_key(connection: Connection, presented: str) -> Key | None:
     if row is None or not hmac.compare_digest(row["digest"], _digest(secret)):
         return None
     return _key(row)
+
+
+def _stored(connection: Connection, name: str, scopes: Sequence[Scope], days: float | None) -> tuple[str, str]:
+    """Store a new key; return it with its secret, and its id."""
+    key_id, secret, now = secrets.token_hex(6), secrets.token_urlsafe(32), time.time()
+    row = {"key_id": key_id, "name": name, "digest": _digest(secret), "scopes": sorted(set(scopes)), "created_at": now}
+    connection.execute(_keys.insert().values(**row, expires_at=None if days is None else now + days * 86_400))
+    return f"cuvee_{key_id}_{secret}", key_id
+
+
+def _named(connection: Connection, key_id: str) -> Key:
+    row = connection.execute(select(_keys).where(_keys.c.key_id == key_id)).mappings().first()
+    if row is None:
+        raise UnknownNameError(unknown("key", key_id, [key.key_id for key in list_keys(connection)]))
+    return _key(row)
+
+
+def _successor(connection: Connection, key_id: str) -> str | None:
+    """Return the id of the key that came in the place of another, as the audit has it."""
+    rotated = (_audit.c.subject == key_id) & (_audit.c.actor == "keys") & (_audit.c.action == "rotate")
+    told = connection.execute(select(_audit.c.details).where(rotated)).scalars().first()
+    return None if told is None else str(json.loads(told)["successor"])
 
 
 def _key(row: Any) -> Key:

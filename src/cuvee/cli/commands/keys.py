@@ -1,4 +1,4 @@
-"""Make, list and revoke the keys of a service."""
+"""Make, list, rotate and revoke the keys of a service."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,7 +7,7 @@ import click
 
 from cuvee.logs.sql import SqlLog
 from cuvee.sql.database import reading, writing
-from cuvee.sql.keys import SCOPES, Scope, list_keys, make_key, revoke_key
+from cuvee.sql.keys import SCOPES, Scope, list_keys, make_key, revoke_key, rotate_key
 
 __all__ = ["command"]
 
@@ -44,6 +44,23 @@ def list_all(data: Path | None, database: str | None) -> None:
         made = datetime.fromtimestamp(key.created_at, UTC).date()
         state = "works" if key.usable(now) else "revoked" if key.revoked_at is not None else "expired"
         click.echo(f"{key.key_id}  {state:8} {made}  {','.join(key.scopes):18} {key.name}")
+
+
+@command.command()
+@_data
+@_database
+@click.argument("key_id")
+@click.option(
+    "--overlap",
+    type=click.FloatRange(0, 24 * 366),
+    default=24.0,
+    show_default=True,
+    help="Hours for which the old one still works.",
+)
+def rotate(key_id: str, overlap: float, data: Path | None, database: str | None) -> None:
+    """Make a key like KEY_ID and print it, once; KEY_ID itself works until the overlap ends."""
+    with writing(_log(data, database).engine) as connection:
+        click.echo(rotate_key(connection, key_id, overlap))
 
 
 @command.command()
