@@ -69,6 +69,14 @@ class Running:
     process: subprocess.Popen[str]
     database: str | None = None
     """URL; None: SQLite in `data`."""
+    errors: IO[str] | None = None
+    """What it writes to the standard error."""
+
+    def told(self) -> str:
+        """Return what it has written to the standard error."""
+        assert self.errors is not None
+        self.errors.seek(0)
+        return self.errors.read()
 
     @property
     def where(self) -> list[str]:
@@ -110,7 +118,7 @@ def running(
     ):
         try:
             _wait(client, process, told)
-            yield Running(client, data, process, database)
+            yield Running(client, data, process, database, told)
         finally:
             process.terminate()
             process.wait(20)

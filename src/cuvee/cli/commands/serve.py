@@ -106,9 +106,9 @@ def command(
 
 
 def _config(host: str, port: int, workers: int) -> "uvicorn.Config":
-    import uvicorn
+    from cuvee.serve.stopping import GRACE, Ending
 
-    return uvicorn.Config(
+    return Ending(
         f"{__name__}:app",
         factory=True,
         host=host,
@@ -119,6 +119,7 @@ def _config(host: str, port: int, workers: int) -> "uvicorn.Config":
         http="h11",  # whose bounds on what comes are those that are tested
         h11_max_incomplete_event_size=_LARGEST_START,
         timeout_keep_alive=_IDLE,
+        timeout_graceful_shutdown=GRACE,
         server_header=False,
     )
 
