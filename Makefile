@@ -12,7 +12,7 @@ export OMP_NUM_THREADS ?= 1
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
-.PHONY: demo test test-all check bench bench-serve lock clean system-packages
+.PHONY: demo test test-all check audit bench bench-serve lock clean system-packages
 
 $(VENV)/.run: requirements.lock pyproject.toml
 	$(PYTHON) scripts/install.py --venv $(VENV) --torch "$(TORCH)" --torch-index "$(TORCH_INDEX)" requirements.lock
@@ -43,6 +43,10 @@ test: $(VENV)/.dev system-packages
 
 test-all: $(VENV)/.dev system-packages
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadscope --hypothesis-profile thorough
+
+# Known weaknesses of the locked packages; a warning where their database cannot be reached. No part of the tests.
+audit: $(VENV)/.dev
+	$(PYTHON) scripts/audit.py requirements.lock --command $(BIN)/uv tool run pip-audit
 
 bench: $(VENV)/.dev
 	$(BIN)/python benchmarks/run.py
