@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import torch
 
 from cuvee.filters.unseen import allowed
 from cuvee.protocols import Recommender
@@ -232,6 +231,8 @@ def _gather(views: Sequence[Recommender], popularity: Floats, valid: Holdout) ->
     """Return (v, q, c) scores, (q, c) popularity and (q, c) truth of one block of queries."""
     q, i = valid.truth.shape
     open_to = allowed(valid.queries) if valid.candidates is None else allowed(valid.queries) & valid.candidates
+    import torch  # here: a second of a service's start
+
     scores = np.stack([zscore(view.score(valid.queries)) for view in views])
     popular = np.broadcast_to(zscore(popularity[None, :]), (q, i))
     chosen = np.zeros((q, i), bool)
