@@ -14,6 +14,9 @@ from load import Load, Request, at_rate, percentiles, sent_together
 from serve import EVENTS, answers, events, fresh, made, memory, running
 from serve_page import serving_page
 
+from cuvee.bundle import load_bundle
+from cuvee.queries import one_each, queries_of
+
 _TAKES, _GAP, _COUNT = 0.03, 0.01, 20
 
 
@@ -100,6 +103,15 @@ def test_requests_are_due_as_often_as_asked_for() -> None:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made(tmp_path_factory.mktemp("runs"), 400, 200)
+
+
+def test_answers_are_no_ties(world: Path) -> None:
+    """What is measured tells items apart, for people and for nobody: equal scores would be another problem."""
+    bundle = load_bundle(world / "bundle")
+    scores = bundle.model.score(queries_of(bundle.data, np.arange(20, dtype=np.int32)))
+    assert all(len(np.unique(row)) > 300 for row in scores)
+    nobody = bundle.model.score(one_each(len(bundle.data.items), np.zeros((1, 0), np.int32)))
+    assert len(np.unique(nobody)) > 5
 
 
 def test_the_whole_measurement_in_small(world: Path) -> None:
