@@ -86,9 +86,8 @@ def test_a_new_item_with_a_photograph_is_recommended_within_a_second(gallery: Ru
     with Client(str(gallery.client.base_url), key) as cuvee:
         cuvee.add_items([{"item_id": "sunset", "title": "A sunset"}])
         told = cuvee.upload("sunset", encoded(drawn("red", 50)), "image/jpeg")
-    assert "sunset" in asked(gallery, items=["i00"])
-    assert time.monotonic() - start < 1
     answers = everywhere(gallery, "/v1/recommendations", {"items": ["i00"], "k": 8})
+    assert time.monotonic() - start < 1
     assert (told["read"], told["current"], told["media_type"]) == (True, True, "image/jpeg")
     for answer in answers:
         shown = [item["item_id"] for item in answer["items"]]
