@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cuvee.lexical import lexicon_of, terms_of
+from cuvee.lexical import index_words, terms_of
 
 
 def test_terms() -> None:
@@ -17,17 +17,17 @@ def test_bm25_by_hand() -> None:
     norm = 1.2 * (0.25 + 0.75 * lengths / lengths.mean())
     rarity = np.log(1 + (3 - 2 + 0.5) / (2 + 0.5))
     wanted = [(1 + 0.3) * rarity * n * 2.2 / (n + norm[row]) for row, n in ((0, 2), (1, 1))]
-    np.testing.assert_allclose(lexicon_of(texts).score("a"), [*wanted, 0], rtol=1e-5)
-    np.testing.assert_allclose(lexicon_of(texts).score("a a"), [*wanted, 0], rtol=1e-5)
+    np.testing.assert_allclose(index_words(texts).score("a"), [*wanted, 0], rtol=1e-5)
+    np.testing.assert_allclose(index_words(texts).score("a a"), [*wanted, 0], rtol=1e-5)
 
 
 @pytest.mark.parametrize("query", ["lighthouse", "LIGHTHOUSE", "lighthuose", "ligthouse", "lighthouse keeper"])
 def test_a_word_is_found_however_it_is_written(query: str) -> None:
     texts = ["A brief history", "The lighthouse", "House of light and shade", "Night bus"]
-    assert lexicon_of(texts).score(query).argmax() == 1
+    assert index_words(texts).score(query).argmax() == 1
 
 
 def test_nothing() -> None:
-    assert lexicon_of([]).score("a").tolist() == []
-    assert lexicon_of(["", "b"]).score("zebra").tolist() == [0, 0]
-    assert lexicon_of(["", "b"]).score(" !").tolist() == [0, 0]
+    assert index_words([]).score("a").tolist() == []
+    assert index_words(["", "b"]).score("zebra").tolist() == [0, 0]
+    assert index_words(["", "b"]).score(" !").tolist() == [0, 0]

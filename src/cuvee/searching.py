@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from cuvee.features import Channel
-from cuvee.lexical import Lexicon, lexicon_of
+from cuvee.lexical import WordIndex, index_words
 from cuvee.registry import describe
 from cuvee.types import Bools, Dataset, Floats, Ints
 
@@ -25,11 +25,11 @@ _DEPTH = 200
 """Places of each ranking that count."""
 
 
-_made: list[tuple[Dataset, Lexicon]] = []
+_made: list[tuple[Dataset, WordIndex]] = []
 """The last catalogues and their words."""
 
 
-def lexicon(data: Dataset) -> Lexicon:
+def lexicon(data: Dataset) -> WordIndex:
     """Return the words of all items; those of the last two catalogues are kept."""
     for known, made in _made:
         if known is data:
@@ -39,7 +39,7 @@ def lexicon(data: Dataset) -> Lexicon:
         if name in data.item_table.columns:
             told = data.item_table[name].to_list()
             texts = [f"{a} {_words(b)}" for a, b in zip(texts, told, strict=True)]
-    found = lexicon_of(texts)
+    found = index_words(texts)
     _made[:] = [(data, found), *_made[:1]]
     return found
 

@@ -10,7 +10,8 @@ from cuvee.bundle import Bundle
 from cuvee.dialogue.facts import Facts
 from cuvee.dialogue.lexicon import Lexicon
 from cuvee.dialogue.state import Lean, State
-from cuvee.dialogue.texts import Space, WordIndex
+from cuvee.dialogue.texts import Space
+from cuvee.lexical import WordIndex
 from cuvee.protocols import Personal
 from cuvee.queries import queries_of, session, with_past
 from cuvee.types import Bools, Floats, Longs, Queries

@@ -1,17 +1,13 @@
-"""Free text against the catalogue: by words (BM25), and by meaning in the space of the bundle's text channel.
-
-Reference: S. Robertson, H. Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009, equation 3.15.
-"""
+"""Free text against the catalogue: by words, Chinese ones too, and by meaning in the space of the text channel."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import numpy as np
 import polars as pl
-from scipy import sparse
 
 from cuvee import weights as weight_store
 from cuvee.bundle import Bundle
@@ -20,66 +16,30 @@ from cuvee.dialogue.tokens import clean, is_chinese, phrase
 from cuvee.encoders.text import Text
 from cuvee.errors import ConfigError, UnknownNameError
 from cuvee.features import Channel
+from cuvee.lexical import WordIndex, index_words
 from cuvee.text_cells import joined_texts
 from cuvee.torch_runtime import read_json
 from cuvee.types import Dataset, Floats
 
-__all__ = ["Space", "WordIndex", "build_word_index", "open_space", "unit"]
+__all__ = ["Space", "build_word_index", "open_space", "unit"]
 
 logger = logging.getLogger(__name__)
 
-_K1, _B = 1.2, 0.75
-"""Saturation of a word's count, and how much length counts against a text."""
 _KEPT = 256
 """Texts whose vectors are kept."""
-
-
-@dataclass(frozen=True)
-class WordIndex:
-    """The words of all items: title, description, values."""
-
-    number: Mapping[str, int]
-    """Word -> column."""
-    weights: "sparse.csc_matrix[np.float32]"
-    """(i, w) what a word of a question adds to the item's score."""
-
-    def score(self, text: str) -> Floats:
-        """Return (i,) BM25 of a text; 0 where no word is shared."""
-        columns = [self.number[w] for w in dict.fromkeys(_index_words(text)) if w in self.number]
-        return np.asarray(self.weights[:, columns].sum(axis=1), np.float32).ravel()
-
-    def shared(self, text: str, row: int) -> list[str]:
-        """Return the words of a text that an item has, in their order."""
-        words = [w for w in dict.fromkeys(_index_words(text)) if w in self.number]
-        return [w for w in words if self.weights[row, self.number[w]] > 0]
 
 
 def build_word_index(table: pl.DataFrame, facts: Facts) -> WordIndex:
     """Return the index of title, description and values of all items."""
     columns = [c for c in ("title", "description", *facts.tags) if c in table.columns]
-    texts = joined_texts(table, columns)
-    number: dict[str, int] = {}
-    rows, cells = [], []
-    for row, text in enumerate(texts):
-        words = [number.setdefault(word, len(number)) for word in _index_words(text)]
-        rows += [row] * len(words)
-        cells += words
-    shape = (len(texts), max(len(number), 1))
-    counts = sparse.csr_matrix((np.ones(len(cells), np.float32), (rows, cells)), shape=shape)
-    lengths = np.asarray(counts.sum(axis=1)).ravel()
-    holding = np.bincount(counts.indices, minlength=shape[1])
-    rarity = np.log1p((len(texts) - holding + 0.5) / (holding + 0.5))
-    row_of = np.repeat(np.arange(len(texts)), np.diff(counts.indptr))
-    norm = _K1 * (1 - _B + _B * lengths / max(float(lengths.mean()), 1e-9)) if len(texts) else lengths
-    counts.data = counts.data * (_K1 + 1) / (counts.data + norm[row_of]) * rarity[counts.indices]
-    return WordIndex(number, counts.astype(np.float32).tocsc())
+    return index_words(joined_texts(table, columns), _words)
 
 
-def _index_words(text: str) -> list[str]:
-    """Return words, and pairs of neighbouring Chinese characters."""
+def _words(text: str) -> list[str]:
+    """Return words, and pairs of neighbouring Chinese characters, marked as such."""
     words = phrase(text)
     pairs = [a + b for a, b in pairwise(words) if is_chinese(a) and is_chinese(b)]
-    return [w for w in words if not is_chinese(w)] + pairs
+    return [f"={w}" for w in words if not is_chinese(w)] + [f"={pair}" for pair in pairs]
 
 
 @dataclass(frozen=True)
