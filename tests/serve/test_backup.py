@@ -127,7 +127,7 @@ def rewritten(source: Path, target: Path, change: Any) -> None:
         (lambda ms: [m for m in ms if m[0] != "cuvee.db"], r"cuvee\.db is missing"),
         (lambda ms: [*ms, ("media/more", b"x")], "media/more is not in the manifest"),
         (lambda ms: [m for m in ms if m[0] != "manifest.json"], "not a backup of cuvee"),
-        (lambda ms: [*ms, ("../outside", b"x")], "not a backup of cuvee, or a damaged one"),
+        (lambda ms: [*ms, ("../outside", b"x")], r"\.\./outside is no plain file inside it"),
         (lambda ms: [(n, json.dumps({"cuvee_backup": 9, "files": {}}).encode() if "json" in n else c) for n, c in ms],
          "has format 9"),
     ],

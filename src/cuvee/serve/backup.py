@@ -7,6 +7,7 @@ every version (`models/VERSION/`), each file with its SHA-256.
 import hashlib
 import io
 import json
+import logging
 import os
 import shutil
 import sqlite3
@@ -29,6 +30,8 @@ from cuvee.sql.database import reading, writing
 from cuvee.sql.models import known_versions, move_version
 
 __all__ = ["back_up", "database_in", "restore"]
+
+logger = logging.getLogger(__name__)
 
 _MANIFEST, _FORMAT = "manifest.json", 1
 _SQLITE, _POSTGRESQL = "cuvee.db", "database.dump"
@@ -59,20 +62,11 @@ def back_up(data: Path, database: str | None, out: Path) -> dict[str, int]:
     part = out.with_name(f"{out.name}.part")
     part.unlink(missing_ok=True)
     part.touch(0o600)  # it holds what people did, and digests of keys
-    with tempfile.TemporaryDirectory(dir=out.resolve().parent) as folder, tarfile.open(part, "w") as archive:
-        dump = _dumped(url, Path(folder))
-        listed: dict[str, dict[str, Any]] = {}
-        for name, path in [(dump.name, dump), *_files(data, database)]:
-            listed[name] = {"sha256": _digest(path), "bytes": path.stat().st_size}
-            archive.add(path, name, recursive=False)
-        told = {"cuvee_backup": _FORMAT, "cuvee": __version__, "made_at": time.time(), "files": listed}
-        text = json.dumps(told, indent=1).encode()
-        entry = tarfile.TarInfo(_MANIFEST)
-        entry.size = len(text)
-        archive.addfile(entry, io.BytesIO(text))
-    with part.open("rb") as written:
-        os.fsync(written.fileno())
-    part.replace(out)
+    try:
+        listed = _written(part, url, data, database)
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
     return {"files": len(listed), "bytes": sum(file["bytes"] for file in listed.values())}
 
 
@@ -100,16 +94,54 @@ def restore(backup: Path, data: Path, database: str | None = None) -> dict[str, 
         if database is not None:
             _loaded(make_url(database), dump)
             dump.unlink()
+        log = SqlLog(database or database_in(whole))
+        with writing(log.engine) as connection:
+            for version in known_versions(connection):
+                if (whole / "models" / version.version).is_dir():
+                    move_version(connection, version.version, data.resolve() / "models" / version.version)
+        log.close()
         if data.exists():
             data.rmdir()
         whole.replace(data)
-    log = SqlLog(database or database_in(data))
-    with writing(log.engine) as connection:
-        for version in known_versions(connection):
-            if (data / "models" / version.version).is_dir():
-                move_version(connection, version.version, data.resolve() / "models" / version.version)
-    log.close()
     return told
+
+
+def _written(part: Path, url: URL, data: Path, database: str | None) -> dict[str, dict[str, Any]]:
+    """Write the archive and return its manifest of files; what is gone by the time it is read is left out."""
+    listed: dict[str, dict[str, Any]] = {}
+    with tempfile.TemporaryDirectory(dir=part.resolve().parent) as folder, tarfile.open(part, "w") as archive:
+        dump = _dumped(url, Path(folder))
+        for name, path in [(dump.name, dump), *_files(data, database)]:
+            try:
+                file = _Digesting(path)
+            except FileNotFoundError:
+                logger.warning("%s was deleted meanwhile and is not in the backup", path)
+                continue
+            with file:
+                entry = archive.gettarinfo(arcname=name, fileobj=file)
+                archive.addfile(entry, file)
+            listed[name] = {"sha256": file.digest.hexdigest(), "bytes": entry.size}
+        told = {"cuvee_backup": _FORMAT, "cuvee": __version__, "made_at": time.time(), "files": listed}
+        text = json.dumps(told, indent=1).encode()
+        entry = tarfile.TarInfo(_MANIFEST)
+        entry.size = len(text)
+        archive.addfile(entry, io.BytesIO(text))
+    with part.open("rb") as written:
+        os.fsync(written.fileno())
+    return listed
+
+
+class _Digesting(io.FileIO):
+    """A file whose bytes are digested as they are read, so that what is told of them is true of what was written."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "rb")
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        found = super().read(-1 if size is None else size) or b""
+        self.digest.update(found)
+        return found
 
 
 def _files(data: Path, database: str | None) -> Iterator[tuple[str, Path]]:
@@ -171,7 +203,10 @@ def _unpacked(backup: Path, folder: Path) -> dict[str, Any]:
     folder.mkdir()
     try:
         with tarfile.open(backup, "r:") as archive:
-            archive.extractall(folder, filter="data")
+            for entry in archive:
+                if not entry.isfile() or entry.name.startswith("/") or ".." in Path(entry.name).parts:
+                    raise DataError(f"{backup}: {entry.name} is no plain file inside it, as everything in a backup is")
+                archive.extract(entry, folder, filter="data")
         told = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
         listed: dict[str, dict[str, Any]] = told["files"]
         form = told["cuvee_backup"]
