@@ -20,8 +20,9 @@ from cuvee.models.content import Content
 from cuvee.models.popular import Popular
 from cuvee.projection import Projection
 from cuvee.queries import queries_of
+from cuvee.serve.effects import boosted
 from cuvee.serve.snapshot import Snapshot, snapshot_of
-from cuvee.serve.wishes import Wish, boosted
+from cuvee.serve.wishes import Wish
 from cuvee.stages.diversity import Diversity
 from cuvee.stages.rerank import Rerank
 from cuvee.types import PAD, Context, Floats, Ints, Queries

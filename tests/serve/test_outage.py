@@ -145,6 +145,10 @@ def test_answers_while_the_database_is_away(service: Running, database: Server) 
     assert refused.headers["content-type"] == "application/problem+json"
     assert service.client.get("/v1/popular").status_code == 200
     assert service.client.get("/v1/items/i03/similar").status_code == 200
+    search = service.client.post("/v1/search", json={"text": "mug", "user_id": "ann", "personalise": 0.5})
+    assert search.status_code == 200, search.text
+    assert search.json()["degraded"]
+    assert not search.json()["personal"]
     assert service.client.get("/readyz").status_code == 503
     assert service.client.get("/livez").status_code == 200
     with httpx.Client(base_url=service.client.base_url, timeout=20) as stranger:

@@ -2,6 +2,10 @@
 
 A pin moves an item to a place; it shows nothing that may not be shown. So whatever takes an item out (its state, the
 request, the recipe's filters, a filter or a cap) wins over a pin.
+
+A boost, of a rule or of a request, moves an item by how far its score is above the lowest one: lowest + factor *
+(score - lowest). So a factor above 1 raises and one below 1 lowers whatever the scale and the sign of the scores, 0
+puts the item last, and factors of several boosts multiply.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +17,7 @@ from cuvee.protocols import Recommender, StageModel
 from cuvee.rank import recommend
 from cuvee.types import PAD, Bools, Context, Floats, Queries, Slate
 
-__all__ = ["Effects", "Pin", "Touch", "ruled"]
+__all__ = ["Effects", "Pin", "Touch", "boosted", "ruled"]
 
 
 @dataclass(frozen=True)
@@ -77,10 +81,7 @@ def ruled(
     candidates: Bools,
     context: Context,
 ) -> tuple[Slate, Effects]:
-    """Return the slate of one query by the rules, and the effects with those pins only that found their place.
-
-    Boosts and buries multiply how far a score is above the lowest one, so that they mean the same whatever the model.
-    """
+    """Return the slate of one query by the rules, and the effects with those pins only that found their place."""
     scores = np.array(model.score(queries), np.float32)
     scores[~np.isfinite(scores)] = -np.inf
     allowed = candidates if effects.allowed is None else candidates & effects.allowed
@@ -92,7 +93,8 @@ def ruled(
     own = np.where(known, scores[0], lowest)
     rest = allowed.copy()
     rest[[pin.row for pin in pins]] = False
-    scores = np.where(rest, _moved(scores, lowest, effects.touches), -np.inf).astype(np.float32)
+    moved = boosted(scores, _factors(effects.touches, scores.shape[1]))
+    scores = np.where(rest, moved, -np.inf).astype(np.float32)
     for items, most in limits:
         surplus = np.flatnonzero(items & np.isfinite(scores[0]))
         surplus = surplus[np.argsort(-scores[0, surplus], kind="stable")][most:]
@@ -101,14 +103,24 @@ def ruled(
     return _pinned(slate, pins, own, k), replace(effects, pins=pins)
 
 
-def _moved(scores: Floats, lowest: float, touches: Sequence[Touch]) -> Floats:
-    factors = np.ones(scores.shape[1], np.float32)
+def boosted(scores: Floats, factors: Floats) -> Floats:
+    """Return scores (q, i) with their distance to the lowest finite one of their row times a factor (i,).
+
+    What is not finite stays as it is.
+    """
+    finite = np.isfinite(scores)
+    lowest = np.min(scores, axis=1, keepdims=True, initial=np.inf, where=finite)
+    with np.errstate(invalid="ignore"):
+        moved = lowest + factors * (scores - lowest)
+    return np.where(finite & (factors != 1), moved, scores).astype(np.float32)
+
+
+def _factors(touches: Sequence[Touch], width: int) -> Floats:
+    factors = np.ones(width, np.float32)
     for touch in touches:
         if touch.factor is not None:
             factors[touch.items] *= touch.factor
-    with np.errstate(invalid="ignore"):
-        moved = np.where(factors == 1, scores, lowest + factors * (scores - lowest))
-    return np.where(np.isneginf(scores), scores, moved).astype(np.float32)
+    return factors
 
 
 def _last_the_buried(

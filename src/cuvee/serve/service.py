@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -19,7 +21,7 @@ from cuvee.serve.experiments import MOST_VERSIONS, versions_of
 from cuvee.serve.following import followed, read_changes
 from cuvee.serve.kept import Kept
 from cuvee.serve.rates import Rates
-from cuvee.serve.reach import TROUBLE, Away, Reach
+from cuvee.serve.reach import TROUBLE, Away, Reach, brief
 from cuvee.serve.snapshot import Snapshot, snapshot_of, version_in, warm_up, with_rules
 from cuvee.serve.uploads import sweep
 from cuvee.serve.writer import Writer
@@ -37,6 +39,9 @@ logger = logging.getLogger(__name__)
 
 _TRENDING_SECONDS, _TRENDING_WINDOWS = 5.0, 64
 """How long what trends is kept, and for how many windows: to count it goes through all events of the window."""
+
+_PAUSE = 1.0
+"""Seconds before a version that could not be loaded for want of the database is tried again."""
 
 T = TypeVar("T")
 
@@ -172,7 +177,7 @@ class Service:
             return
         self._tried = activation
         if wanted.version != self.snapshot.version:
-            threading.Thread(target=self._swap, args=(wanted, activation), daemon=True).start()
+            _beside(lambda: self._swap(wanted, activation))
 
     def _swap(self, wanted: Version, activation: int) -> None:
         loaded = self._loaded(wanted)
@@ -191,7 +196,7 @@ class Service:
         for version in wanted:
             found = version_of(connection, version)
             if found is not None and version not in self._loading and version not in self._versions:
-                threading.Thread(target=self._take_in, args=(found,), daemon=True).start()
+                _beside(partial(self._take_in, found))
         self._loading = {version for version in wanted if version not in self._versions}
 
     def _take_in(self, wanted: Version) -> None:
@@ -208,6 +213,9 @@ class Service:
         """Return a version that has answered some requests of its own, and the change up to which it knows them.
 
         One that cannot is logged, and None returned.
+
+        Raises:
+            one of `TROUBLE`: the database is away.
         """
         try:
             with reading(self.engine) as connection:
@@ -216,7 +224,7 @@ class Service:
             snapshot = followed(snapshot_of(wanted.bundle, wanted.event_offset), changes, self.settings.media)
             warm_up(snapshot)
             load_encoders(snapshot.bundle.data, snapshot.bundle.channels)
-        except (BundleError, ConfigError, DataError, OSError, *TROUBLE) as error:
+        except (BundleError, ConfigError, DataError, OSError) as error:
             logger.error("version %s cannot answer, %s goes on: %s", wanted.version, self.snapshot.version, error)
             return None
         return snapshot, upto
@@ -235,6 +243,21 @@ def _first_version(connection: Connection, bundle: Path) -> Version:
     found = active_version(connection)
     assert found is not None
     return found
+
+
+def _beside(work: Callable[[], None]) -> None:
+    """Do the work in a thread; where the database goes away meanwhile, do it again once it may be back."""
+
+    def until_done() -> None:
+        while True:
+            try:
+                work()
+                return
+            except TROUBLE as error:
+                logger.error("a version waits for the database: %s", brief(error))
+                time.sleep(_PAUSE)
+
+    threading.Thread(target=until_done, daemon=True).start()
 
 
 def _ready_encoders(snapshot: Snapshot) -> None:

@@ -1,9 +1,4 @@
-"""What an answer should be like, whoever it is for; and what of it changes scores and stages.
-
-A boost moves an item by how far its score is above the lowest one: lowest + factor * (score - lowest). So a factor
-above 1 raises and one below 1 lowers whatever the scale and the sign of the scores, 0 puts the item last, and factors
-of several boosts multiply.
-"""
+"""What an answer should be like, whoever it is for; and what of it changes scores and stages."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,11 +8,11 @@ import numpy as np
 
 from cuvee.errors import ConfigError, UnknownNameError
 from cuvee.protocols import Recommender, StageModel
-from cuvee.serve.effects import Effects
+from cuvee.serve.effects import Effects, boosted
 from cuvee.stages.diversity import DiversityModel
 from cuvee.types import Floats, Ints, Queries
 
-__all__ = ["Boosted", "Wish", "about", "boosted", "diversified"]
+__all__ = ["Boosted", "Wish", "about", "diversified"]
 
 
 def _nothing() -> Ints:
@@ -59,18 +54,6 @@ class Boosted:
 
     def score(self, queries: Queries) -> Floats:
         return boosted(self.model.score(queries), self.factors)
-
-
-def boosted(scores: Floats, factors: Floats) -> Floats:
-    """Return scores (q, i) with their distance to the lowest finite one of their row times a factor (i,).
-
-    What is not finite stays as it is.
-    """
-    finite = np.isfinite(scores)
-    lowest = np.min(scores, axis=1, keepdims=True, initial=np.inf, where=finite)
-    with np.errstate(invalid="ignore"):
-        moved = lowest + factors * (scores - lowest)
-    return np.where(finite & (factors != 1), moved, scores).astype(np.float32)
 
 
 def diversified(

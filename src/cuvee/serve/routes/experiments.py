@@ -18,7 +18,6 @@ from cuvee.serve.problems import Problem
 from cuvee.serve.results import Results, results_of
 from cuvee.serve.routes.recommendations import wish_of
 from cuvee.serve.service import Here, Service
-from cuvee.sql.database import reading
 from cuvee.sql.experiments import Experiment, all_experiments, delete_experiment, put_experiment, set_state
 from cuvee.sql.models import known_versions
 from cuvee.sql.rules import ANY
@@ -45,7 +44,7 @@ async def get_experiment(experiment: Name, service: Here) -> ResultOut:
         service.follow(connection)
 
     def results() -> tuple[Experiment, Results]:
-        with reading(service.engine) as connection:
+        with service.reach.reading() as connection:
             found = _known(connection, experiment)
             return found, results_of(connection, found)
 

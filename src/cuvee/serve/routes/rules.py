@@ -13,6 +13,7 @@ from cuvee.serve.answers import shown_items
 from cuvee.serve.checking import checked
 from cuvee.serve.experiments import filled_in
 from cuvee.serve.problems import Problem
+from cuvee.serve.profiles import query_of
 from cuvee.serve.routes.recommendations import check, encoded, looked_up, profile_for, wish_of
 from cuvee.serve.rule_bodies import CheckedOut, RuleId, RuleIn, RuleOut, RulesIn, Simulated, SimulateIn, stored_rule
 from cuvee.serve.service import Here
@@ -61,7 +62,10 @@ async def simulate_rules(body: SimulateIn, service: Here) -> Simulated:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(wrong))
     touched, _ = snapshot.known(asked.items if asked.personal else [])
     profile = await encoded(snapshot, asked)
-    queries = snapshot.session(touched, profile) if asked.user_id is None else snapshot.user(asked.user_id, past)
+    if asked.user_id is None:
+        queries = snapshot.session(touched, profile)
+    else:
+        queries = await query_of(snapshot, asked.user_id, past)
     wish, _ = wish_of(snapshot, asked, time.monotonic())
     now = time.time() if body.at is None else body.at
     moment = Moment(asked.scenario, now, profile_for(after, asked, past), seen)

@@ -18,6 +18,8 @@ from cuvee.queries import HISTORY_LIMIT
 from cuvee.searching import best_of, channel_for, lexicon, merged, similarity_to_picture, similarity_to_text
 from cuvee.serve.access import needs
 from cuvee.serve.problems import Problem
+from cuvee.serve.profiles import query_of
+from cuvee.serve.reach import Away
 from cuvee.serve.search_bodies import Found, FoundItem, Sought
 from cuvee.serve.service import Here, Service
 from cuvee.serve.snapshot import Snapshot, allowed_by
@@ -47,14 +49,14 @@ async def search(body: Sought, service: Here) -> Found:
     """Return the items that a text or a picture asks for, the best first."""
     if body.text is None and body.image is None:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "give text, or image, or both")
-    snapshot, past = _looked_up(service, body)
+    snapshot, past, away = _looked_up(service, body)
     allowed = allowed_by(snapshot, Wish(where=body.filter))
     async with _one_at_a_time:
         rankings, degraded = await asyncio.to_thread(_rankings, snapshot, body, allowed)
     rows, scores = merged(list(rankings.values()))
     personal = past is not None and past.personal and body.personalise > 0 and len(rows) > 0
     if personal and past is not None and body.user_id is not None:
-        taste = snapshot.bundle.model.score(snapshot.user(body.user_id, past))[0, rows]
+        taste = snapshot.bundle.model.score(await query_of(snapshot, body.user_id, past))[0, rows]
         scores = (1 - body.personalise) * _spread(scores) + body.personalise * _spread(taste)
         order = np.argsort(-scores, kind="stable")
         rows, scores = rows[order], scores[order]
@@ -62,7 +64,7 @@ async def search(body: Sought, service: Here) -> Found:
     return Found(
         model_version=snapshot.version,
         personal=personal,
-        degraded=degraded,
+        degraded=degraded or away,
         items=[
             FoundItem(
                 item_id=snapshot.bundle.data.items[row],
@@ -75,12 +77,16 @@ async def search(body: Sought, service: Here) -> Found:
     )
 
 
-def _looked_up(service: Service, body: Sought) -> tuple[Snapshot, Past | None]:
+def _looked_up(service: Service, body: Sought) -> tuple[Snapshot, Past | None, bool]:
+    """Return the snapshot, what is known of who asks, and whether that should be known and cannot be read now."""
     if body.user_id is None or body.personalise == 0:
-        return service.current(), None
-    with service.reach.reading() as connection:
-        snapshot = service.follow(connection)
-        return snapshot, past_of(connection, body.user_id, snapshot.after, HISTORY_LIMIT)
+        return service.current(), None, False
+    try:
+        with service.reach.reading() as connection:
+            snapshot = service.follow(connection)
+            return snapshot, past_of(connection, body.user_id, snapshot.after, HISTORY_LIMIT), False
+    except Away:  # whether they refuse personalisation cannot be known now
+        return service.snapshot, None, True
 
 
 def _rankings(snapshot: Snapshot, body: Sought, allowed: Bools) -> tuple[dict[str, Ints], bool]:
