@@ -28,8 +28,7 @@ async def stored(service: Service, items: Sequence[Item], store: Callable[[Conne
     Raises:
         DataError, ConfigError: an item that cannot be encoded, or that the model cannot take in; nothing is stored.
     """
-    with service.reach.reading() as connection:
-        snapshot = service.follow(connection)
+    snapshot = service.fresh()
     prepared = await asyncio.to_thread(taken_in, snapshot, items, service.settings.media)
 
     def spanned(connection: Connection) -> tuple[int, int]:
@@ -38,8 +37,7 @@ async def stored(service: Service, items: Sequence[Item], store: Callable[[Conne
         return before, last_change(connection)
 
     service.adopt(prepared, snapshot, await service.writer.write(spanned))
-    with service.reach.reading() as connection:
-        return service.follow(connection)
+    return service.fresh()
 
 
 def known_item(service: Service, item_id: str) -> tuple[Snapshot, Item]:

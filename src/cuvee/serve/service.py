@@ -123,10 +123,18 @@ class Service:
     def current(self) -> Snapshot:
         """Return the snapshot that answers now, followed where the database can be reached."""
         try:
-            with self.reach.reading() as connection:
-                return self.follow(connection)
+            return self.fresh()
         except Away:
             return self.snapshot
+
+    def fresh(self) -> Snapshot:
+        """Return the snapshot that answers now, followed.
+
+        Raises:
+            Away: the database cannot be reached.
+        """
+        with self.reach.reading() as connection:
+            return self.follow(connection)
 
     def follow(self, connection: Connection) -> Snapshot:
         """Take in what changed in the database since the last look, and return the snapshot that answers now.

@@ -40,8 +40,7 @@ async def list_experiments(service: Here) -> dict[str, list[ExperimentOut]]:
 @router.get("/{experiment:path}", dependencies=[needs("admin")])
 async def get_experiment(experiment: Name, service: Here) -> ResultOut:
     """Return an experiment and its results: a person counts once, with the events that name an answer of their arm."""
-    with service.reach.reading() as connection:
-        service.follow(connection)
+    service.fresh()
 
     def results() -> tuple[Experiment, Results]:
         with service.reach.reading() as connection:

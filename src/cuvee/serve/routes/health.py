@@ -23,8 +23,7 @@ async def livez() -> dict[str, str]:
 @router.get("/readyz")
 async def readyz(service: Here) -> dict[str, str | int]:
     """The model is loaded and the database can be read; 503 otherwise."""
-    with service.reach.reading() as connection:
-        snapshot = service.follow(connection)
+    snapshot = service.fresh()
     return {"status": "ready", "model_version": snapshot.version, "items": len(snapshot.bundle.data.items)}
 
 

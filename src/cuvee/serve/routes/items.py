@@ -39,15 +39,14 @@ async def list_items(
     filter: Annotated[Text | None, Query(description="Condition on columns")] = None,
 ) -> ItemsOut:
     """Return the items that the model knows, hidden ones too, in the order in which they came, page by page."""
-    snapshot = _now(service)
+    snapshot = service.fresh()
     rows, unknown = snapshot.known([] if after is None else [after])
     if unknown:
         raise Problem(HTTPStatus.NOT_FOUND, f"no item {after!r} is in the catalogue")
     table = snapshot.bundle.data.item_table
     wanted = np.ones(len(table), bool) if filter is None else fulfilled(filter, table)
-    for item_id, state in snapshot.states.items():
-        if state == "deleted" and item_id in snapshot.bundle.data.item_rows:
-            wanted = wanted & (np.arange(len(table)) != snapshot.bundle.data.item_rows[item_id])
+    deleted = [name for name, state in snapshot.states.items() if state == "deleted"]
+    wanted[snapshot.known(deleted)[0]] = False
     left = np.flatnonzero(wanted)
     left = left[left > rows[0]] if len(rows) else left
     ids = [snapshot.bundle.data.items[row] for row in left[:limit]]
@@ -113,7 +112,7 @@ async def get_item(item_id: ItemId, service: Here) -> ItemOut:
 @router.put("/{item_id:path}", dependencies=[needs("admin")])
 async def put_item(item_id: ItemId, body: ColumnsIn, response: Response, service: Here, actor: Actor) -> ItemOut:
     """Create or replace an item, of the bundle too: columns that are not given are empty from now on."""
-    snapshot = _now(service)
+    snapshot = service.fresh()
     if not found(snapshot, item_id):
         response.status_code = HTTPStatus.CREATED
     return (await _put(service, snapshot, [ItemIn(item_id=item_id, **body.attributes)], actor))[0]
@@ -144,7 +143,7 @@ async def delete_item(item_id: ItemId, service: Here, actor: Actor) -> None:
 
 
 async def _added(service: Service, bodies: list[ItemIn], actor: str) -> list[ItemOut]:
-    snapshot = _now(service)
+    snapshot = service.fresh()
     for body in bodies:
         if found(snapshot, body.item_id):
             told = f"item {body.item_id!r} is in the catalogue already; PUT replaces it, PATCH changes some columns"
@@ -181,8 +180,3 @@ async def _set(service: Service, item_id: str, state: State, actor: str) -> Stat
 
     await service.writer.write(store)
     return StateOut(item_id=item_id, state=state)
-
-
-def _now(service: Service) -> Snapshot:
-    with service.reach.reading() as connection:
-        return service.follow(connection)

@@ -33,16 +33,14 @@ _COLUMNS = ("rule", "kind", "scenario", "priority", "enabled", "valid_from", "va
 @router.get("", dependencies=[needs("admin")])
 async def list_rules(service: Here) -> dict[str, list[RuleOut]]:
     """Return every rule, by priority."""
-    with service.reach.reading() as connection:
-        snapshot = service.follow(connection)
+    snapshot = service.fresh()
     return {"rules": [_out(rule, snapshot) for rule in snapshot.book.stored]}
 
 
 @router.post(":validate", dependencies=[needs("admin")])
 async def validate_rules(body: RulesIn, service: Here) -> CheckedOut:
     """Check rules against the catalogue and one another, without storing them."""
-    with service.reach.reading() as connection:
-        snapshot = service.follow(connection)
+    snapshot = service.fresh()
     rules = [stored_rule(r.rule, r) for r in body.rules]
     others = [r for r in snapshot.book.stored if r.rule not in {new.rule for new in rules}]
     found = [checked(rule, [*rules, *others], snapshot, time.time()) for rule in rules]
@@ -84,8 +82,7 @@ async def simulate_rules(body: SimulateIn, service: Here) -> Simulated:
 @router.get("/{rule:path}", dependencies=[needs("admin")])
 async def get_rule(rule: Name, service: Here) -> RuleOut:
     """Return a rule."""
-    with service.reach.reading() as connection:
-        snapshot = service.follow(connection)
+    snapshot = service.fresh()
     found = next((r for r in snapshot.book.stored if r.rule == rule), None)
     if found is None:
         raise Problem(HTTPStatus.NOT_FOUND, f"there is no rule {rule!r}")
@@ -96,8 +93,7 @@ async def get_rule(rule: Name, service: Here) -> RuleOut:
 async def store_rule(rule: Name, body: RuleIn, service: Here, actor: Actor) -> RuleOut:
     """Store a rule, in the place of that of its name; it acts in the very next answer, whichever process gives it."""
     new = stored_rule(rule, body)
-    with service.reach.reading() as connection:
-        snapshot = service.follow(connection)
+    snapshot = service.fresh()
     wrong = checked(new, (), snapshot, time.time()).errors
     if wrong:
         raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "; ".join(f"{e.field}: {e.message}" for e in wrong))
