@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 __all__ = ["Estimate", "Paired", "estimates", "paired"]
 
@@ -108,4 +108,4 @@ def _t_test(difference: Doubles) -> float | None:
     mean, spread = float(difference.mean()), float(difference.std(ddof=1))
     if spread == 0:
         return 1.0 if mean == 0 else 0.0
-    return float(2 * stats.t.sf(abs(mean) / (spread / math.sqrt(n)), n - 1))
+    return float(2 * special.stdtr(n - 1, -abs(mean) / (spread / math.sqrt(n))))

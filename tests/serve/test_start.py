@@ -11,7 +11,7 @@ import cuvee.serve.app
 from cuvee.serve import routes
 for module in iter_modules(routes.__path__):
     import_module(f"cuvee.serve.routes.{module.name}")
-print(sorted({"torch", "transformers", "sklearn", "alembic"} & set(sys.modules)))
+print(sorted({"torch", "transformers", "scipy.stats", "sklearn", "alembic"} & set(sys.modules)))
 """
 
 
