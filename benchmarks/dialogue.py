@@ -342,7 +342,7 @@ def write_page() -> None:
         large = known["large"]
         text += (
             f"Over {large['items']:,} items a turn takes {large['cpu_median_ms']:.0f} ms of one core in the median and "
-            f"{large['cpu_p95_ms']:.0f} ms at the 95th percentile; by the clock, with other work on the machine, "
+            f"{large['cpu_p95_ms']:.0f} ms at the 95th percentile; by the clock, "
             f"{large['wall_median_ms']:.0f} and {large['wall_p95_ms']:.0f} ms ({large['turns']} turns).\n"
         )
     page = PAGE.read_text(encoding="utf-8")
