@@ -1,4 +1,4 @@
-"""Inverted lists against exact search, on clustered vectors."""
+"""Inverted lists and the graph of neighbours against exact search, on clustered vectors."""
 
 import sys
 from importlib import import_module
@@ -7,10 +7,18 @@ import numpy as np
 import pytest
 
 from cuvee.errors import BundleError, ConfigError
+from cuvee.indexes.faiss_hnsw import FaissHnsw
 from cuvee.indexes.faiss_ivf import FaissIvf
 from cuvee.nearest import nearest
 from cuvee.retrieval import found_again
 from cuvee.types import Floats
+
+GOOD: dict[str, FaissHnsw | FaissIvf] = {"faiss_hnsw": FaissHnsw(links=16), "faiss_ivf": FaissIvf(lists=100, probes=40)}
+POOR: dict[str, FaissHnsw | FaissIvf] = {
+    "faiss_hnsw": FaissHnsw(links=2, ef_construction=2, ef_search=2),
+    "faiss_ivf": FaissIvf(lists=100, probes=1),
+}
+every = pytest.mark.parametrize("name", sorted(GOOD))
 
 
 @pytest.fixture(autouse=True)
@@ -27,17 +35,19 @@ def clustered(items: int = 6_000, width: int = 24) -> tuple[Floats, Floats]:
     return vectors.astype(np.float32), queries.astype(np.float32)
 
 
-def test_finds_what_is_best_and_less_where_it_looks_at_less() -> None:
+@every
+def test_finds_what_is_best_and_less_where_it_looks_at_less(name: str) -> None:
     vectors, queries = clustered()
-    assert found_again(FaissIvf(lists=100, probes=40).build(vectors), vectors, queries, 50) >= 0.98
-    assert found_again(FaissIvf(lists=100, probes=1).build(vectors), vectors, queries, 50) < 0.8
+    assert found_again(GOOD[name].build(vectors), vectors, queries, 50) >= 0.98
+    assert found_again(POOR[name].build(vectors), vectors, queries, 50) < 0.8
 
 
+@every
 @pytest.mark.parametrize("share", [0.5, 0.1, 0.01])
-def test_filters_take_nothing_away(share: float) -> None:
+def test_filters_take_nothing_away(share: float, name: str) -> None:
     vectors, queries = clustered()
     allowed = np.random.default_rng(1).random(len(vectors)) < share
-    built = FaissIvf(lists=100, probes=40).build(vectors)
+    built = GOOD[name].build(vectors)
     rows, scores = built.search(queries, 30, allowed)
     assert (rows >= 0).all()
     assert allowed[rows].all()
@@ -47,26 +57,33 @@ def test_filters_take_nothing_away(share: float) -> None:
     np.testing.assert_allclose(scores, products, rtol=1e-4)
 
 
-def test_new_vectors_are_found_at_once() -> None:
+@every
+def test_new_vectors_are_found_at_once(name: str) -> None:
     vectors, queries = clustered()
     late = np.concatenate([vectors, 3 * queries])  # longer than all others that way
-    rows, _ = FaissIvf(lists=100, probes=40).build(vectors).grown(late).search(queries, 1)
+    rows, _ = GOOD[name].build(vectors).grown(late).search(queries, 1)
     assert rows[:, 0].tolist() == np.argmax(queries @ late.T, axis=1).tolist()
     assert (rows >= len(vectors)).all()
 
 
-def test_wrong_parameters_and_bytes() -> None:
-    with pytest.raises(ConfigError, match="at least"):
-        FaissIvf(probes=0)
+def test_wrong_parameters() -> None:
+    for wrong in (lambda: FaissIvf(probes=0), lambda: FaissHnsw(links=1)):
+        with pytest.raises(ConfigError, match="at least"):
+            wrong()
+
+
+@pytest.mark.parametrize("index", [FaissHnsw(), FaissIvf()])
+def test_bytes_of_something_else(index: FaissHnsw | FaissIvf) -> None:
     vectors, _ = clustered(200)
     with pytest.raises(BundleError, match="not an index that FAISS"):
-        FaissIvf().restore(vectors, np.arange(90, dtype=np.uint8))
+        index.restore(vectors, np.arange(90, dtype=np.uint8))
     with pytest.raises(BundleError, match="holds 200 vectors of width 24, the model 150"):
-        FaissIvf().restore(vectors[:150], FaissIvf().build(vectors).made)
+        index.restore(vectors[:150], index.build(vectors).made)
 
 
-def test_without_faiss_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+@every
+def test_without_faiss_the_extra_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "faiss", None)
-    monkeypatch.delitem(sys.modules, "cuvee.indexes.faiss_ivf")
-    with pytest.raises(ConfigError, match=r"faiss_ivf' needs FAISS.*pip install 'cuvee\[index\]'"):
-        import_module("cuvee.indexes.faiss_ivf")
+    monkeypatch.delitem(sys.modules, f"cuvee.indexes.{name}")
+    with pytest.raises(ConfigError, match=rf"{name}' needs FAISS.*pip install 'cuvee\[index\]'"):
+        import_module(f"cuvee.indexes.{name}")
