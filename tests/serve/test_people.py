@@ -35,6 +35,18 @@ PRAISED = pl.DataFrame(
 )
 
 
+def test_profiles_come_together_or_not_at_all(service: Running) -> None:
+    users = [{"user_id": f"many/{n}", "age": 20 + n} for n in range(3)]
+    answer = service.client.post("/v1/users:batch", json={"users": users})
+    assert answer.status_code == 200, answer.text
+    assert [u["profile"] for u in answer.json()["users"]] == [{"age": 20}, {"age": 21}, {"age": 22}]
+    assert service.client.get("/v1/users/many%2F2").json()["profile"] == {"age": 22}
+    bad = service.client.post("/v1/users:batch", json={"users": [{"user_id": "many/9", "age": 1}, {"user_id": ""}]})
+    assert bad.status_code == 422
+    assert "users.1.user_id" in bad.json()["errors"][0]["field"]
+    assert service.client.get("/v1/users/many%2F9").status_code == 404
+
+
 def test_a_profile_comes_changes_and_goes(service: Running) -> None:
     path = "/v1/users/pat%2F1"
     assert service.client.get(path).status_code == 404

@@ -37,6 +37,16 @@ class ProfileIn(Body):
         return dict(self.__pydantic_extra__ or {})
 
 
+class UserIn(ProfileIn):
+    """A person and the columns of their profile."""
+
+    user_id: Id
+
+
+class UsersIn(Body):
+    users: list[UserIn] = Field(min_length=1, max_length=1_000)
+
+
 class UserOut(BaseModel):
     user_id: str
     profile: dict[str, Any] = Field(description="What was stored here, over what the bundle knows")
@@ -107,6 +117,18 @@ async def list_users(
         found = known_people(connection, after, limit + 1)
     users = [UserOut(user_id=name, profile=profile) for name, profile in found[:limit]]
     return UsersOut(users=users, next=found[limit - 1][0] if len(found) > limit else None)
+
+
+@router.post(":batch", dependencies=[needs("events")])
+async def put_users(body: UsersIn, service: Here, actor: Actor) -> dict[str, list[UserOut]]:
+    """Store profiles in place of those that were stored here, all of them or none."""
+
+    def store(connection: Connection) -> None:
+        for user in body.users:
+            set_profile(connection, user.user_id, user.columns, actor)
+
+    await service.writer.write(store)
+    return {"users": [UserOut(user_id=user.user_id, profile=user.columns) for user in body.users]}
 
 
 @router.get("/{user_id:path}", dependencies=[needs("admin")])
