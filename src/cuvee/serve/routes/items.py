@@ -109,7 +109,11 @@ async def get_item(item_id: ItemId, service: Here) -> ItemOut:
     return described(snapshot, item, [f"{m.modality}/{m.position}" for m in media])
 
 
-@router.put("/{item_id:path}", dependencies=[needs("admin")])
+@router.put(
+    "/{item_id:path}",
+    dependencies=[needs("admin")],
+    responses={HTTPStatus.CREATED: {"model": ItemOut, "description": "It was not there before"}},
+)
 async def put_item(item_id: ItemId, body: ColumnsIn, response: Response, service: Here, actor: Actor) -> ItemOut:
     """Create or replace an item, of the bundle too: columns that are not given are empty from now on."""
     snapshot = service.fresh()
